@@ -1,0 +1,134 @@
+"""The unit of evaluation: what is asked is every turn before the last assistant turn, expected is that turn.
+
+Rows come from a frozen version or from the copy in an evaluation folder, always ordered by id.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curation.errors import BadInput
+from curation.example import Message, expected_of, last_assistant, prompt_of, text_of, user_text
+from curation.files import sha256
+
+_COLUMNS = ("id", "messages", "tools", "chosen", "label", "group", "cluster", "metadata")
+_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()), ("messages", pa.string()), ("tools", pa.string()), ("prompt", pa.string()),
+        ("expected", pa.string()), ("label", pa.string()), ("group", pa.string()), ("cluster", pa.string()),
+        ("metadata", pa.string()),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row as the evals see it.
+
+    `messages` is what is asked (never the expected answer), `prompt` its user turns as one text;
+    `metadata` is JSON text.
+    """
+
+    id: str
+    messages: tuple[Message, ...]
+    expected: str
+    tools: tuple[dict[str, Any], ...] | None = None
+    label: str | None = None
+    group: str | None = None
+    cluster: str | None = None
+    metadata: str | None = None
+
+    @property
+    def prompt(self) -> str:
+        """The user turns, joined by newlines: what vectors and people look at."""
+        return user_text(self.messages)
+
+
+def of_split(version: Path, split: str) -> list[Example]:
+    """The rows of one split of a frozen version that have an expected answer, by id.
+
+    Raises:
+        BadInput: the version or the split is missing, or a row cannot be read.
+    """
+    path = version / f"{split}.parquet"
+    if not path.is_file():
+        raise BadInput(f"The version has no {split} split.", where=str(path))
+    known = set(pq.read_schema(path).names)
+    rows = pq.read_table(path, columns=[name for name in _COLUMNS if name in known]).to_pylist()
+    examples = [_example(row, path) for row in rows]
+    return sorted((one for one in examples if one is not None), key=lambda one: one.id)
+
+
+def sample(examples: Sequence[Example], limit: int | None) -> list[Example]:
+    """At most `limit` of them, by the hash of their ids (the same rows every time), by id."""
+    if limit is None or limit >= len(examples):
+        return list(examples)
+    kept = sorted(examples, key=lambda one: sha256(one.id))[:limit]
+    return sorted(kept, key=lambda one: one.id)
+
+
+def write(path: Path, examples: Sequence[Example]) -> None:
+    """Write the evaluated rows, so that the folder alone can be scored again."""
+    rows = [
+        {
+            "id": one.id, "messages": json.dumps(one.messages, ensure_ascii=False),
+            "tools": None if one.tools is None else json.dumps(one.tools, ensure_ascii=False),
+            "prompt": one.prompt, "expected": one.expected, "label": one.label, "group": one.group,
+            "cluster": one.cluster, "metadata": one.metadata,
+        }
+        for one in examples
+    ]  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), path)
+
+
+def read(path: Path) -> list[Example]:
+    """The rows that `write` left in an evaluation folder."""
+    return [
+        Example(
+            row["id"], tuple(json.loads(row["messages"])), row["expected"],
+            None if row["tools"] is None else tuple(json.loads(row["tools"])),
+            row["label"], row["group"], row["cluster"], row["metadata"],
+        )
+        for row in pq.read_table(path).to_pylist()
+    ]  # fmt: skip
+
+
+def _example(row: dict[str, Any], path: Path) -> Example | None:
+    """The row as question and answer; None when nothing is expected of it."""
+    try:
+        messages = json.loads(row["messages"])
+        tools = json.loads(row["tools"]) if row.get("tools") else None
+        chosen = json.loads(row["chosen"]) if row.get("chosen") else None
+    except ValueError as error:
+        raise BadInput(f"Row {row['id']} does not hold JSON: {error}", where=str(path)) from error
+    asked, expected = prompt_of(messages), expected_of(messages)
+    if chosen is not None:
+        asked, expected = _with_chosen(messages, chosen)
+    if not expected or not asked:
+        return None
+    return Example(
+        row["id"], tuple(asked), expected, None if tools is None else tuple(tools), row.get("label"),
+        _text(row.get("group")), _text(row.get("cluster")), row.get("metadata"),
+    )  # fmt: skip
+
+
+def _with_chosen(messages: list[Message], chosen: Any) -> tuple[list[Message], str]:  # noqa: ANN401  JSON value
+    """A preference row: the chosen answer is expected, whether it came alone or as a whole conversation."""
+    if isinstance(chosen, str):
+        return list(messages), chosen
+    turns = [chosen] if isinstance(chosen, dict) else list(chosen)
+    index = last_assistant(turns)
+    if index is None:
+        return list(messages), ""
+    return list(messages) or turns[:index], text_of(turns[index])
+
+
+def _text(value: Any) -> str | None:  # noqa: ANN401  a Parquet value
+    return None if value is None else str(value)
