@@ -21,7 +21,7 @@ THOUGHT = re.compile(r"\A\s*<think>.*?(?:</think>\s*|\Z)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class TurnSpan:
-    """Tokens `start` to `end` of one turn, its header and end-of-turn included."""
+    """Tokens `start` to `end` of one turn, header and end-of-turn included; "user + assistant" where two share it."""
 
     role: str
     start: int
@@ -92,7 +92,7 @@ def render(
     """
     _check_turns(messages)
     dialect = dialect_of(tokenizer)
-    answers = [k for k, message in enumerate(messages) if message["role"] == "assistant"]
+    answers = [k for k, message in enumerate(messages) if message.get("role") == "assistant"]
     whole = _row(tokenizer, dialect, messages, tools, answers)
     if whole is not None:
         return [whole]
@@ -168,12 +168,10 @@ def count_tokens(
 
 
 def _check_turns(messages: Sequence[Message]) -> None:
-    if not messages or messages[-1].get("role") != "assistant":
-        last = messages[-1].get("role") if messages else "no"
+    last = messages[-1].get("role") if messages else "(no turn)"
+    if last != "assistant":
         raise TemplateProblem(
-            f"The conversation ends with {last!r} turn, so there is no answer to train on."
-            if not messages
-            else f"The conversation ends with a turn of role {last!r}, so there is no answer to train on.",
+            f"The conversation ends with a turn of role {last}: there is no answer to train on.",
             hint="Drop the row or add the answer.",
         )
     for k, message in enumerate(messages):
@@ -261,14 +259,15 @@ def _spans(
     messages: Sequence[Message], cuts: dict[int, list[int]], ids: list[int], labels: list[int]
 ) -> tuple[TurnSpan, ...]:
     spans: list[TurnSpan] = []
-    start = 0
+    start, roles = 0, []
     for k, message in enumerate(messages):
+        roles.append(str(message.get("role")))
         cut = cuts.get(k)
         if cut is None or len(cut) <= start or ids[: len(cut)] != cut:
             continue
         trained = any(label != NO_LOSS for label in labels[start : len(cut)])
-        spans.append(TurnSpan(str(message["role"]), start, len(cut), trained))
-        start = len(cut)
+        spans.append(TurnSpan(" + ".join(roles), start, len(cut), trained))
+        start, roles = len(cut), []
     return tuple(spans)
 
 
