@@ -316,6 +316,21 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def holm_share(p_values: Sequence[float], position: int, alpha: float) -> int:
+    """By how many Holm divides alpha when the hypothesis at `position` has its turn.
+
+    The smallest p is held against alpha / k, the next against alpha / (k - 1), and so on until one
+    fails; from there on nobody passes and the share stays. A hypothesis is rejected exactly when
+    its p is at most alpha / share. Source: Holm 1979.
+    """
+    share = len(p_values)
+    for one in sorted(range(len(p_values)), key=lambda i: (p_values[i], i != position)):
+        if one == position or p_values[one] > alpha / share:
+            return share
+        share -= 1
+    return share
+
+
 def rows_needed(difference: float, discordance: float, confidence: float = 0.95, power: float = 0.8) -> float:
     """Rows at which a true `difference` is found with the given power: Connor's formula.
 
@@ -332,6 +347,21 @@ def rows_needed(difference: float, discordance: float, confidence: float = 0.95,
     z_beta = NormalDist().inv_cdf(power)
     reach = z_value(confidence) * math.sqrt(discordance) + z_beta * math.sqrt(discordance - d * d)
     return (reach / d) ** 2
+
+
+def rows_to_match(margin: float, discordance: float, confidence: float = 0.95, power: float = 0.8) -> float:
+    """Rows at which an equal candidate is shown to be no worse than by `margin`.
+
+    n = (z_alpha + z_beta)^2 psi / m^2, and never fewer than z^2 (1 - m) / m, what it takes when no
+    row differs at all. Source: the normal approximation at a true difference of 0; Tango 1998.
+
+    Raises:
+        ValueError: the margin is not in 0...1.
+    """
+    if not 0 < margin < 1:
+        raise ValueError(f"need a margin between 0 and 1, got {margin}")
+    z, z_beta = z_value(confidence), NormalDist().inv_cdf(power)
+    return max((z + z_beta) ** 2 * discordance / margin**2, z * z * (1 - margin) / margin)
 
 
 def detectable_difference(

@@ -16,10 +16,15 @@ from curation.files import canonical_json
 from evals.scorers.score import ParseLevel, Score, ScoringContext, one_line, scorer, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
 
 _BLOCK = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+_OPENING = re.compile(r"[{\[]")
+_STRUCTURE = re.compile(r"\\.|[\"{}\[\]]", re.DOTALL)
+_DEEPEST = 100
 _MOST_STARTS = 200
 """Brackets at which the lenient rule tries to decode; an answer with more is prose or noise."""
 
@@ -45,7 +50,11 @@ class ParsedJson:
 
 
 class _Rejected(ValueError):
-    """A number JSON does not have."""
+    """What Python's decoder reads although it should not: a number JSON lacks, or endless nesting."""
+
+    def __init__(self, message: str, code: str = "no_json") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class _Decoder:
@@ -66,8 +75,28 @@ class _Decoder:
         return value
 
     def decode(self, text: str, start: int = 0) -> tuple[Any, int]:
-        """One value at `start` and the position after it."""
-        return self._decoder.raw_decode(text, start)
+        """One value at `start` and the position after it.
+
+        Raises:
+            ValueError: no JSON value stands there, or one nested more than 100 deep.
+        """
+        too_deep = _Rejected(f"nested more than {_DEEPEST} deep", "too_deep")
+        try:
+            value, end = self._decoder.raw_decode(text, start)
+        except RecursionError:
+            raise too_deep from None
+        level = [value]
+        for _ in range(_DEEPEST):
+            level = [inner for outer in level for inner in _members(outer)]
+            if not level:
+                return value, end
+        raise too_deep
+
+
+def _members(value: Any) -> Iterable[Any]:  # noqa: ANN401  any JSON value
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _no_constant(name: str) -> float:
@@ -109,8 +138,6 @@ def _one_value(text: str, level: ParseLevel, finish: str) -> ParsedJson:
     decoder, stripped = _Decoder(), text.strip()
     try:
         value, end = decoder.decode(stripped)
-    except RecursionError:
-        return ParsedJson(False, None, "none", "too_deep", "nested too deeply to read")
     except ValueError as error:
         return _failed(error, stripped, finish)
     if end != len(stripped):
@@ -119,6 +146,8 @@ def _one_value(text: str, level: ParseLevel, finish: str) -> ParsedJson:
 
 
 def _failed(error: ValueError, text: str, finish: str) -> ParsedJson:
+    if isinstance(error, _Rejected):
+        return ParsedJson(False, None, "none", error.code, str(error))
     if isinstance(error, json.JSONDecodeError) and text[:1] in "{[" and _ran_out(error, text):
         cut = "cut at the token limit" if finish == "length" else "the text ends"
         return ParsedJson(False, None, "none", "truncated", f"{cut} inside a JSON value")
@@ -133,39 +162,36 @@ def _embedded(text: str, finish: str, whole: ParsedJson) -> ParsedJson:
     """Lenient: the one object or array among prose.
 
     A bracket that begins a broken object makes the answer unreadable; its inner objects are never
-    taken for the answer. A bracket that is only prose, as in `[sic]` or `:{`, is passed over.
+    taken for the answer. A bracket that is only prose, as in `[sic]`, is passed over.
     """
     decoder, values, position = _Decoder(), [], 0
-    broken: ParsedJson | None = None
     for _ in range(_MOST_STARTS):
-        opening = re.compile(r"[{\[]").search(text, position)
+        opening = _OPENING.search(text, position)
         if opening is None:
             break
         start = opening.start()
         try:
             value, position = decoder.decode(text, start)
             values.append(value)
-        except RecursionError:
-            return ParsedJson(False, None, "none", "too_deep", "nested too deeply to read")
         except ValueError as error:
-            rest = text[start:]
-            if isinstance(error, json.JSONDecodeError) and _only_prose(error, text, start):
-                position = start + 1
-                continue
-            broken = broken or _failed(_relative(error, rest, start), rest, finish)
-            position = _closing(text, start)
-    if broken is not None:
-        return broken
+            closing = _closing(text, start)
+            if not _only_prose(error, text, start, closing):
+                rest = text[start:]
+                return _failed(_relative(error, rest, start), rest, finish)
+            position = start + 1 if closing is None else closing
     if len(values) > 1:
         return ParsedJson(False, None, "none", "several", f"{len(values)} JSON values, one was asked for")
-    if not values:
-        return whole if whole.code != "trailing_text" else ParsedJson(False, None, "none", "no_json", shown(text))
-    return ParsedJson(True, values[0], "lenient", duplicates=tuple(dict.fromkeys(decoder.duplicates)))
+    if values:
+        return ParsedJson(True, values[0], "lenient", duplicates=tuple(dict.fromkeys(decoder.duplicates)))
+    return whole
 
 
-def _only_prose(error: json.JSONDecodeError, text: str, start: int) -> bool:
-    """Whether decoding failed right behind the bracket, before anything of a JSON value was read."""
-    return not text[start + 1 : error.pos].strip() and error.pos < len(text.rstrip())
+def _only_prose(error: ValueError, text: str, start: int, closing: int | None) -> bool:
+    """Whether the bracket at `start` begins nothing like JSON: the first sign behind it is already wrong."""
+    if not isinstance(error, json.JSONDecodeError) or _ran_out(error, text):
+        return False
+    behind = text[start + 1 : error.pos]
+    return not behind.strip() and (closing is not None or text[error.pos] != "'")
 
 
 def _relative(error: ValueError, rest: str, start: int) -> ValueError:
@@ -174,10 +200,10 @@ def _relative(error: ValueError, rest: str, start: int) -> ValueError:
     return error
 
 
-def _closing(text: str, start: int) -> int:
-    """The position behind the bracket that closes the one at `start`, strings respected; else the end."""
+def _closing(text: str, start: int) -> int | None:
+    """The position behind the bracket that closes the one at `start`, strings respected."""
     depth, inside = 0, False
-    for match in re.compile(r"\\.|[\"{}\[\]]", re.DOTALL).finditer(text, start):
+    for match in _STRUCTURE.finditer(text, start):
         mark = match.group()
         if mark == '"':
             inside = not inside
@@ -187,7 +213,7 @@ def _closing(text: str, start: int) -> int:
             depth -= 1
             if depth == 0:
                 return match.end()
-    return len(text)
+    return None
 
 
 def as_text(value: Any) -> str:  # noqa: ANN401  any JSON value

@@ -42,18 +42,19 @@ def label(expected: str, answer: str, context: ScoringContext) -> list[Score]:
     Example: label "refund"; "Refund." gives 1; "I think it is a refund" gives 1 under `lenient`
     and 0 with the reason `format` otherwise.
     """
-    labels = context.labels if expected.strip() in context.labels else (*context.labels, expected.strip())
+    wanted = expected.strip()
+    labels = context.labels if wanted in context.labels else (*context.labels, wanted)
     reading = _read(answer, labels)
     if reading.label is None:
         return [Score("label", 0.0, one_line(f"{reading.code}: {reading.text}"), parse_level="none")]
-    right = reading.label == expected.strip()
+    right = reading.label == wanted
     if not context.accepts(reading.level):
         reason = (
             f"format: {shown(reading.label)} is {'right' if right else 'wrong'}, "
             f"but only the {reading.level} rule reads it from the answer"
         )
         return [Score("label", 0.0, reason, extracted=reading.label, parse_level=reading.level)]
-    reason = f"right: {reading.label}" if right else f"wrong: expected {expected.strip()}, got {reading.label}"
+    reason = f"right: {reading.label}" if right else f"wrong: expected {wanted}, got {reading.label}"
     return [
         Score("label", float(right), one_line(reason), extracted=reading.label, parse_level=reading.level)
     ]
@@ -98,7 +99,8 @@ def _mentioned(answer: str, labels: tuple[str, ...]) -> _Reading:
     if not names:
         return _Reading(None, "none", "no_label", shown(answer))
     pattern = "|".join(_as_words(name) for name in sorted(names, key=len, reverse=True))
-    found, negated = set(), set()
+    found: set[str] = set()
+    negated: set[str] = set()
     for match in re.finditer(rf"(?<!\w)(?:{pattern})(?!\w)", text):
         before = [word.replace("\u2019", "'") for word in _WORD.findall(text[: match.start()])]
         target = negated if _NEGATIONS.intersection(before[-_NEGATION_REACH:]) else found

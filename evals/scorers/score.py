@@ -19,7 +19,7 @@ ParseLevel = Literal["strict", "fenced", "lenient", "none", ""]
 LEVELS: tuple[ParseRule, ...] = ("strict", "fenced", "lenient")
 """From the strictest to the most forgiving way of reading an answer."""
 
-_LONGEST_REASON = 400
+_LONGEST_REASON = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +113,18 @@ def scorer(name: str, title: str, *, binary: bool = True, version: int = 1) -> C
     return describe
 
 
+def storable(text: str) -> str:
+    """`text` with lone surrogates, which no file can hold, replaced by question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def shown(text: str, longest: int = 60) -> str:
     """`text` quoted on one line and cut, for use inside a reason."""
-    line = " ".join(text.split())
+    line = " ".join(storable(text).split())
     return repr(line if len(line) <= longest else line[: longest - 3] + "...")
 
 
 def one_line(text: str) -> str:
-    """A reason kept to one storable line: no breaks, no lone surrogates, at most 400 characters."""
-    line = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
+    """A reason kept to one storable line of at most 2,000 characters."""
+    line = " ".join(storable(text).split())
     return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 3] + "..."

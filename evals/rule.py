@@ -1,0 +1,200 @@
+"""The rule for one candidate against its baselines, from right and wrong answers alone.
+
+Two conditions decide together: Tango's interval and McNemar's mid-p. Either alone ships too often
+where few rows differ.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from evals.significance import Paired, paired, rows_needed, rows_to_match
+
+Mode = Literal["beat", "match"]
+Standing = Literal["better", "matched", "not_worth_it", "worse", "open"]
+Outcome = Literal["ship", "do_not_ship", "not_enough_evidence"]
+
+MIN_ROWS = 20
+MIN_DISCORDANT = 5
+"""Below 5 rows that differ the mid-p cannot fall under 0.05: 4 to 0 gives 0.0625."""
+MIN_SAVING = 0.10
+"""A match saves something when an answer takes at least a tenth fewer tokens or seconds."""
+MOST_ROWS = 5_000
+"""Where more rows than this would be needed, rows will not settle it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What every comparison of one verdict is decided by; gains and margins are fractions."""
+
+    confidence: float
+    worthwhile: float
+    margin: float
+
+    @property
+    def alpha(self) -> float:
+        """The largest p that still counts."""
+        return 1 - self.confidence
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The candidate against one baseline, to be beaten, or to be matched for what it saves."""
+
+    baseline: str
+    mode: Mode
+    paired: Paired
+    standing: Standing
+    saving: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the gate: what is asked, what was seen, whether it holds."""
+
+    rule: str
+    value: str
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """How many rows find a true gain of `gain` four times in five; at `gain` 0, that it is no loss.
+
+    `more_rows` is None where more than 5,000 in all would be needed.
+    """
+
+    gain: float
+    more_rows: int | None
+    rows_in_all: int
+
+
+def compare(
+    baseline: str,
+    mode: Mode,
+    right: Sequence[bool],
+    baseline_right: Sequence[bool],
+    groups: Sequence[str | None] | None,
+    terms: Terms,
+    saving: str = "",
+) -> Comparison:
+    """Where the candidate stands against one baseline on the same rows.
+
+    Args:
+        baseline: its name.
+        mode: whether it is to be beaten or matched.
+        right: the candidate's answers; `baseline_right` those of the baseline, row for row.
+        baseline_right: see `right`.
+        groups: the group of each row, or None where rows are independent.
+        terms: confidence, smallest gain worth shipping, largest loss of a match.
+        saving: what a match saves; empty for nothing.
+    """
+    figures = paired(right, baseline_right, groups, terms.confidence)
+    standing = _beating(figures, terms) if mode == "beat" else _matching(figures, terms)
+    return Comparison(baseline, mode, figures, standing, saving)
+
+
+def _beating(figures: Paired, terms: Terms) -> Standing:
+    if figures.high < 0:
+        return "worse"
+    if figures.high < terms.worthwhile:
+        return "not_worth_it"
+    beaten = (
+        figures.low > 0
+        and figures.p <= terms.alpha
+        and figures.difference >= terms.worthwhile
+        and figures.n >= MIN_ROWS
+        and figures.discordant >= MIN_DISCORDANT
+    )
+    return "better" if beaten else "open"
+
+
+def _matching(figures: Paired, terms: Terms) -> Standing:
+    if figures.high < -terms.margin:
+        return "worse"
+    return "matched" if figures.low > -terms.margin and figures.n >= MIN_ROWS else "open"
+
+
+def checks(one: Comparison, terms: Terms) -> list[Check]:
+    """The lines of the gate for one baseline, as rule, value seen, and whether it holds."""
+    figures, name = one.paired, one.baseline
+    gain, low = f"{100 * figures.difference:+.1f} points", f"{100 * figures.low:+.1f} points"
+    lines = [Check(f"at least {MIN_ROWS} rows", f"{figures.n:,}", figures.n >= MIN_ROWS)]
+    if one.mode == "match":
+        margin = f"{100 * terms.margin:.4g}"
+        lost = f"lower end against {name} above -{margin} points"
+        return [
+            *lines,
+            Check(lost, low, figures.low > -terms.margin),
+            Check(f"matching {name} saves something", one.saving or "nothing shown", bool(one.saving)),
+        ]
+    worth = f"{100 * terms.worthwhile:.4g}"
+    return [
+        *lines,
+        Check(
+            f"at least {MIN_DISCORDANT} rows differ from {name}",
+            f"{figures.discordant:,}",
+            figures.discordant >= MIN_DISCORDANT,
+        ),
+        Check(
+            f"a gain of {worth} points over {name} is possible",
+            f"up to {100 * figures.high:+.1f} points",
+            figures.high >= terms.worthwhile,
+        ),
+        Check(f"gain over {name} of at least {worth} points", gain, figures.difference >= terms.worthwhile),
+        Check(f"lower end of the gain over {name} above 0", low, figures.low > 0),
+        Check(f"p against {name} at most {terms.alpha:.4g}", f"{figures.p:.2g}", figures.p <= terms.alpha),
+    ]
+
+
+def overall(comparisons: Sequence[Comparison]) -> Outcome:
+    """The verdict over all baselines: every one must be beaten or matched, one lost decides."""
+    if any(one.standing in ("worse", "not_worth_it") for one in comparisons):
+        return "do_not_ship"
+    return "ship" if all(holds(one) for one in comparisons) else "not_enough_evidence"
+
+
+def holds(one: Comparison) -> bool:
+    """Whether this comparison lets the candidate ship; a match must also save something."""
+    return one.standing == "better" or (one.standing == "matched" and bool(one.saving))
+
+
+def telling(comparisons: Sequence[Comparison], outcome: Outcome) -> Comparison:
+    """The comparison the sentences are about: the one lost, the one open, else the narrowest win."""
+    if outcome == "do_not_ship":
+        lost = [one for one in comparisons if one.standing in ("worse", "not_worth_it")]
+        return min(lost, key=lambda one: one.paired.high)
+    if outcome == "not_enough_evidence":
+        undecided = [one for one in comparisons if not holds(one)]
+        return min(undecided or comparisons, key=lambda one: one.paired.low)
+    return min(comparisons, key=lambda one: one.paired.low)
+
+
+def settle(one: Comparison, terms: Terms) -> tuple[Settle, ...]:
+    """How many more rows would settle an open comparison, for the gain seen and for the one worth it.
+
+    The observed gain of an open result is noise-prone: plan on the gain worth shipping. Groups
+    multiply the rows by their design effect.
+    """
+    figures = one.paired
+    if one.mode == "match":
+        if figures.low > -terms.margin and figures.n >= MIN_ROWS:
+            return ()
+        rows = rows_to_match(terms.margin, figures.discordance, terms.confidence)
+        return (_settle(0.0, rows, figures),)
+    gains = [figures.difference] if figures.difference > 0 else []
+    if terms.worthwhile > 0 and not any(math.isclose(gain, terms.worthwhile) for gain in gains):
+        gains.append(terms.worthwhile)
+    found = [
+        _settle(gain, rows_needed(gain, max(gain, figures.discordance), terms.confidence), figures)
+        for gain in gains
+    ]
+    return tuple(one for one in found if one.more_rows != 0)
+
+
+def _settle(gain: float, rows: float, figures: Paired) -> Settle:
+    in_all = max(MIN_ROWS, math.ceil(rows * figures.design_effect))
+    return Settle(gain, None if in_all > MOST_ROWS else max(0, in_all - figures.n), in_all)

@@ -1,0 +1,256 @@
+"""An evaluation folder read back: who answered what, and how the primary scorer judged it.
+
+Nothing is generated or scored here; the folder alone decides what is seen.
+"""
+
+from __future__ import annotations
+
+import glob
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+
+from curation import task as tasks
+from curation.errors import BadInput, BadTask, NotReady, TouchstoneError, unknown
+from curation.files import canonical_json, read_yaml, sha256
+from curation.task import Task
+from evals import candidates
+
+_TABLES = ("examples", "answers", "scores")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One candidate's answer to one row.
+
+    `value` is None when the answer is missing or could not be judged; seconds and tokens are None
+    where they were not measured.
+    """
+
+    answer: str
+    finish: str
+    value: float | None
+    extracted: str
+    tokens: int | None
+    seconds: float | None
+
+    @property
+    def right(self) -> bool | None:
+        """Whether it is right; None when missing."""
+        return None if self.value is None else self.value >= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An evaluation as stored. Every column of `outcomes` has one entry for each of `ids`, in order."""
+
+    folder: Path
+    split: str
+    version: str
+    primary: str
+    task: Task
+    audit: dict[str, Any] | None
+    ids: tuple[str, ...]
+    groups: tuple[str | None, ...]
+    outcomes: dict[str, tuple[Outcome | None, ...]]
+    strangers: int
+    answers_fingerprint: str
+
+    @property
+    def grouped(self) -> tuple[str | None, ...] | None:
+        """The user's group of each row, or None where the task names no group field."""
+        return self.groups if self.task.group else None
+
+    def name(self, spec: str) -> str:
+        """The stored name of a candidate given by its SPEC or its name.
+
+        Raises:
+            BadUsage: this evaluation does not hold it.
+        """
+        if spec in self.outcomes:
+            return spec
+        try:
+            named = candidates.parse(spec).name
+        except TouchstoneError:
+            named = spec
+        if named not in self.outcomes:
+            raise unknown("candidate in this evaluation", spec, self.outcomes, where=str(self.folder))
+        return named
+
+    def right(self, name: str, missing: bool) -> list[bool]:
+        """Right or wrong for each row, with `missing` in place of what is not there."""
+        column = self.outcomes[name]
+        return [missing if one is None or one.right is None else one.right for one in column]
+
+    def missing(self, *names: str) -> int:
+        """Rows on which at least one of these candidates has no judged answer."""
+        columns = [self.outcomes[name] for name in names]
+        return sum(1 for row in zip(*columns, strict=True) if any(o is None or o.value is None for o in row))
+
+    def cut(self, name: str) -> list[bool]:
+        """Whether each answer ended at the token limit."""
+        return [one is not None and one.finish == "length" for one in self.outcomes[name]]
+
+    def same_answers(self, name: str, other: str) -> bool:
+        """Whether both gave the same text to every row."""
+        return all(
+            mine is not None and theirs is not None and mine.answer == theirs.answer
+            for mine, theirs in zip(self.outcomes[name], self.outcomes[other], strict=True)
+        )
+
+    def mean(self, name: str, unit: Literal["tokens", "seconds"]) -> float | None:
+        """Mean tokens (in and out) or seconds of an answer; None where any was not measured."""
+        values = [getattr(one, unit) for one in self.outcomes[name] if one is not None]
+        return None if not values or None in values else sum(values) / len(values)
+
+    @property
+    def doubtful(self) -> tuple[str, ...]:
+        """Rows where all candidates, two at least, agree with one another and not with the reference."""
+        found = []
+        for id_, *row in zip(self.ids, *self.outcomes.values(), strict=True):
+            said = {one.extracted if one is not None and one.value == 0 else "" for one in row}
+            if len(row) > 1 and len(said) == 1 and said != {""}:
+                found.append(id_)
+        return tuple(found)
+
+
+def kind_of(name: str) -> str:
+    """The kind of a candidate by its stored name: `few-shot` of `few-shot:4@terse`."""
+    return name.partition("@")[0].partition(":")[0]
+
+
+def connect(folder: Path) -> duckdb.DuckDBPyConnection:
+    """A connection with the views examples, answers and scores over the folder's Parquet files.
+
+    Raises:
+        NotReady: the evaluation has not finished.
+    """
+    absent = [name for name in _TABLES if not (folder / f"{name}.parquet").is_file()]
+    if absent:
+        raise NotReady(
+            f"The evaluation has no {absent[0]}.parquet: it has not finished.",
+            where=str(folder),
+            hint="Wait for its job to end, or start it again.",
+        )
+    connection = duckdb.connect()
+    for name in _TABLES:
+        connection.read_parquet(glob.escape(str(folder / f"{name}.parquet"))).create_view(name)
+    return connection
+
+
+def settings(folder: Path) -> dict[str, Any]:
+    """What evaluation.yaml says, with the keys that everything else needs.
+
+    Raises:
+        BadInput: the file is missing, or lacks `split`, `primary` or `task`.
+    """
+    path = folder / "evaluation.yaml"
+    found = read_yaml(path)
+    lacking = [key for key in ("split", "primary", "task") if not found.get(key)]
+    if lacking:
+        raise BadInput(f"No {', '.join(lacking)}.", where=str(path), hint="Run the evaluation again.")
+    return found
+
+
+def read(folder: Path) -> Stored:
+    """Read an evaluation whose primary scorer gives 0 or 1.
+
+    Raises:
+        NotReady: the evaluation has not finished.
+        BadInput: evaluation.yaml cannot be used, or the primary scorer gave something else than 0 and 1.
+    """
+    found = settings(folder)
+    try:
+        task = tasks.parse(found["task"], where="evaluation.yaml: task")
+    except BadTask as error:
+        raise BadInput(error.message, where=error.where) from error
+    with connect(folder) as connection:
+        rows = connection.execute("""
+            select id, "group"
+            from examples
+            order by id
+        """).fetchall()
+        answers = _answers(connection, found["primary"])
+    ids = tuple(str(row[0]) for row in rows)
+    place = {id_: position for position, id_ in enumerate(ids)}
+    outcomes: dict[str, list[Outcome | None]] = {}
+    strangers = 0
+    for id_, name, outcome in answers:
+        column = outcomes.setdefault(name, [None] * len(ids))
+        if id_ in place:
+            column[place[id_]] = outcome
+        else:
+            strangers += 1
+    _refuse_graded(answers, found["primary"], folder)
+    return Stored(
+        folder=folder,
+        split=str(found["split"]),
+        version=Path(str(found.get("version") or "")).name,
+        primary=str(found["primary"]),
+        task=task,
+        audit=found.get("audit"),
+        ids=ids,
+        groups=tuple(row[1] for row in rows),
+        outcomes={name: tuple(column) for name, column in sorted(outcomes.items())},
+        strangers=strangers,
+        answers_fingerprint=_fingerprint(found["primary"], rows, answers),
+    )
+
+
+def _answers(connection: duckdb.DuckDBPyConnection, primary: str) -> list[tuple[str, str, Outcome]]:
+    """The last attempt of every answer with what the primary scorer said, by id and candidate."""
+    rows = connection.execute(
+        """
+        with last as (
+            select *
+            from answers
+            qualify row_number() over (partition by id, candidate order by attempt desc nulls last) = 1
+        ),
+        judged as (
+            select id, candidate, any_value(value) as value, any_value(extracted) as extracted
+            from scores
+            where scorer = $primary and coalesce(field, '') = ''
+            group by id, candidate
+        )
+        select id, candidate, answer, finish, value, extracted, tokens_in + tokens_out as tokens, seconds
+        from last
+        left join judged using (id, candidate)
+        order by id, candidate
+        """,
+        {"primary": primary},
+    ).fetchall()
+    return [
+        (
+            str(id_),
+            str(name),
+            Outcome(answer or "", finish or "", _value(finish, value), extracted or "", tokens, seconds),
+        )
+        for id_, name, answer, finish, value, extracted, tokens, seconds in rows
+    ]
+
+
+def _value(finish: str | None, value: float | None) -> float | None:
+    """A failed generation is missing whatever a scorer made of its empty text."""
+    return None if finish == "error" else value
+
+
+def _refuse_graded(answers: Sequence[tuple[str, str, Outcome]], primary: str, folder: Path) -> None:
+    graded = Counter(one.value for _, _, one in answers if one.value not in (None, 0.0, 1.0))
+    if graded:
+        raise BadInput(
+            f"The primary scorer {primary!r} gave {min(graded):g}: a verdict needs scores of 0 or 1.",
+            where=str(folder),
+            hint="Name a scorer of 0 or 1 first, such as --scorer fields_equal.",
+        )
+
+
+def _fingerprint(
+    primary: str, rows: Sequence[tuple[Any, ...]], answers: Sequence[tuple[str, str, Outcome]]
+) -> str:
+    """SHA-256 of what a verdict is computed from: rows, groups, answers, how they ended, their values."""
+    told = [[id_, name, one.answer, one.finish, one.value] for id_, name, one in answers]
+    return sha256(canonical_json([primary, [list(row) for row in rows], told]))

@@ -1,0 +1,424 @@
+"""Ship, do not ship, or not enough evidence: the rule, applied to stored answers alone.
+
+The same evaluation folder gives the same verdict to anyone, at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from curation.errors import BadInput, BadUsage, NoBaseline
+from evals import looks, rule, stored, wording
+from evals.candidates import CHEAP
+from evals.rule import Check, Comparison, Mode, Settle, Terms
+from evals.significance import chance_of_a_false_ship, holm_share, look_confidence, paired
+from evals.stored import Stored, kind_of
+
+Outcome = Literal["ship", "do_not_ship", "not_enough_evidence", "withheld"]
+
+EXIT_CODES: dict[Outcome, int] = {"ship": 0, "do_not_ship": 10, "not_enough_evidence": 11, "withheld": 1}
+MOST_MISSING = 0.02
+"""A verdict is withheld when more than this share of the rows lacks an answer."""
+MOST_CUT = 0.05
+"""Above this share of cut answers a baseline must also be beaten without its cut rows."""
+_NOT_BASELINES = ("run", "answers")
+_FIGURES = (
+    *("n", "both_right", "only_candidate", "only_baseline", "both_wrong"),
+    *("difference", "low", "high", "p"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NotMeasured:
+    """A cheap baseline that this evaluation lacks, with the command that measures it."""
+
+    name: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A verdict and everything it rests on.
+
+    Args:
+        verdict: what was decided.
+        headline: one or two short sentences.
+        sentences: the figures in words, then what else a reader must know.
+        candidate: who was judged.
+        against: every baseline, to be beaten or matched.
+        checks: the lines of the gate.
+        comparisons: one for each baseline; empty when withheld.
+        settle: how many more rows would settle an open result.
+        not_measured: cheap baselines this evaluation lacks.
+        rivals: other candidates of this evaluation that Holm's correction counts.
+        look: the how-manieth verdict on this test set; None when withheld.
+        confidence: of the intervals, two-sided; None when withheld.
+        worthwhile: smallest gain worth shipping, a fraction.
+        scorer: the primary scorer.
+        version: name of the frozen version.
+        evaluation: name of the evaluation folder.
+        answers_fingerprint: SHA-256 of the stored answers and scores it was computed from.
+    """
+
+    verdict: Outcome
+    headline: str
+    sentences: tuple[str, ...]
+    candidate: str
+    against: tuple[str, ...]
+    checks: tuple[Check, ...]
+    comparisons: tuple[Comparison, ...]
+    settle: tuple[Settle, ...]
+    not_measured: tuple[NotMeasured, ...]
+    rivals: tuple[str, ...]
+    look: int | None
+    confidence: float | None
+    worthwhile: float
+    scorer: str
+    version: str
+    evaluation: str
+    answers_fingerprint: str
+
+    @property
+    def exit_code(self) -> int:
+        """0 ship, 10 do not ship, 11 not enough evidence, 1 withheld."""
+        return EXIT_CODES[self.verdict]
+
+    @property
+    def closest(self) -> Comparison | None:
+        """The comparison with the smallest lower end."""
+        return min(self.comparisons, key=lambda one: one.paired.low, default=None)
+
+    @property
+    def text(self) -> str:
+        """Headline and sentences as one paragraph."""
+        return " ".join((self.headline, *self.sentences))
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for `--json`; the figures of the closest comparison stand at the top level.
+
+        `difference`, `low` and `high` are fractions in -1...1, `p` is two-sided; all are null when
+        the verdict is withheld.
+        """
+        figures = self.closest.paired if self.closest else None
+        return {**asdict(self), **{name: getattr(figures, name, None) for name in _FIGURES}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One candidate of one evaluation, who it is held against and on what terms."""
+
+    held: Stored
+    name: str
+    modes: dict[str, Mode]
+    margin: float
+    saving: str
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """The other candidates of the evaluation: neither baselines of this verdict nor cheap."""
+        others = (other for other in self.held.outcomes if other != self.name and other not in self.modes)
+        return tuple(other for other in others if kind_of(other) not in CHEAP)
+
+    def right(self, name: str, best: bool = False) -> list[bool]:
+        """Right or wrong, a missing answer counted against the candidate, or for it where `best`."""
+        return self.held.right(name, missing=(name in self.modes) != best)
+
+    def compare(self, terms: Terms, best: bool = False) -> list[Comparison]:
+        """The candidate against every baseline."""
+        right, groups = self.right(self.name, best), self.held.grouped
+        return [
+            rule.compare(other, mode, right, self.right(other, best), groups, terms, self.saved(other))
+            for other, mode in self.modes.items()
+        ]
+
+    def saved(self, other: str) -> str:
+        """What matching `other` saves: as declared, else the measured tokens or seconds of an answer."""
+        if self.modes[other] == "beat" or self.saving:
+            return self.saving
+        for unit in ("tokens", "seconds"):
+            mine, theirs = self.held.mean(self.name, unit), self.held.mean(other, unit)
+            if mine is not None and theirs and mine <= (1 - rule.MIN_SAVING) * theirs:
+                return f"{1 - mine / theirs:.0%} of the {unit} ({mine:.3g} for {theirs:.3g} an answer)"
+        return ""
+
+    def beaten_uncut(self, one: Comparison, terms: Terms) -> bool:
+        """Whether a won comparison also holds without the rows where its baseline was cut."""
+        cut = self.held.cut(one.baseline)
+        if sum(cut) <= MOST_CUT * len(cut):
+            return True
+        kept = [position for position, was_cut in enumerate(cut) if not was_cut]
+        if not kept:
+            return False
+        right, theirs, groups = self.right(self.name), self.right(one.baseline), self.held.grouped
+        again = rule.compare(
+            one.baseline,
+            one.mode,
+            [right[i] for i in kept],
+            [theirs[i] for i in kept],
+            None if groups is None else [groups[i] for i in kept],
+            terms,
+            one.saving,
+        )
+        return rule.holds(again)
+
+
+class _Decision(NamedTuple):
+    outcome: rule.Outcome
+    comparisons: list[Comparison]
+    doubt: str
+
+
+def judge(
+    folder: Path,
+    candidate: str,
+    against: Sequence[str] | None = None,
+    match: Sequence[str] = (),
+    *,
+    margin: float | None = None,
+    saving: str = "",
+    looks_file: Path | None = None,
+    record: bool = True,
+) -> Verdict:
+    """The verdict on `candidate` from the stored answers of one evaluation on the test split.
+
+    Args:
+        folder: the evaluation folder.
+        candidate: SPEC or stored name of who is judged.
+        against: baselines that must be beaten; None for every baseline of this evaluation.
+        match: baselines that need only be matched within `margin`.
+        margin: the largest loss of a match, a fraction; the task's `worthwhile` where None.
+        saving: what a match saves, in words; not needed where stored tokens or seconds show it.
+        looks_file: the register of looks; `looks.jsonl` beside the evaluation folder where None.
+        record: False to compute without counting a look.
+
+    Raises:
+        BadUsage: a candidate this evaluation does not hold, one held against itself, or a margin
+            outside 0...1.
+        NoBaseline: there is nothing to compare with.
+        BadInput: the evaluation is not on `test`, or its primary scorer gives more than 0 and 1.
+        NotReady: the evaluation has not finished.
+    """
+    held = stored.read(folder)
+    if held.split != "test":
+        raise BadInput(
+            f"This evaluation is on {held.split}; a verdict needs the sealed test split.",
+            where=str(folder),
+            hint=f"workbench eval PROJECT --split test --candidate {candidate}",
+        )
+    name = held.name(candidate)
+    case = _Case(held, name, _opponents(held, name, against, match), _margin(held, margin, match), saving)
+    reasons = _not_computable(case)
+    if reasons:
+        return _withheld(case, reasons)
+    register = looks_file or folder.parent / looks.REGISTER
+    number = looks.take(register, folder, name, held.answers_fingerprint, held.ids, record=record)
+    return _verdict(case, number)
+
+
+def _opponents(
+    held: Stored, name: str, against: Sequence[str] | None, match: Sequence[str]
+) -> dict[str, Mode]:
+    """Who must be beaten and who matched, in the order named."""
+    matched = [held.name(spec) for spec in match]
+    if against is None:
+        beaten = [
+            other
+            for other in held.outcomes
+            if kind_of(other) not in _NOT_BASELINES and other != name and other not in matched
+        ]
+    else:
+        beaten = [held.name(spec) for spec in against]
+    if name in beaten or name in matched:
+        raise BadUsage(f"{name} cannot be judged against itself.")
+    if twice := sorted(set(beaten) & set(matched)):
+        raise BadUsage(f"{twice[0]} is named twice: to be beaten and to be matched.")
+    if not beaten and not matched:
+        others = [other for other in held.outcomes if other != name]
+        raise NoBaseline(
+            "This evaluation holds no baseline to compare with.",
+            where=str(held.folder),
+            hint=f"Name one with --against {others[0]}." if others else "Evaluate it together with `prompt`.",
+        )
+    return {**dict.fromkeys(beaten, "beat"), **dict.fromkeys(matched, "match")}
+
+
+def _margin(held: Stored, margin: float | None, match: Sequence[str]) -> float:
+    chosen = held.task.worthwhile if margin is None else margin
+    if match and not 0 < chosen < 1:
+        raise BadUsage(f"A match needs a margin between 0 and 1, got {chosen:g}.", hint="0.03 is 3 points.")
+    return chosen
+
+
+def _not_computable(case: _Case) -> list[str]:
+    """Why no verdict can be computed; empty when it can."""
+    held, reasons = case.held, []
+    if held.audit is None:
+        reasons.append("the version has never been audited for leaks")
+    elif not held.audit.get("clean"):
+        reasons.append(wording.leaked(held.audit.get("pairs")))
+    if not held.ids:
+        return [*reasons, "there are no test rows"]
+    if held.strangers:
+        reasons.append(f"{held.strangers:,} answers belong to rows that are not in this test set")
+    for name in (case.name, *case.modes):
+        missing = held.missing(name)
+        if missing > MOST_MISSING * len(held.ids):
+            reasons.append(f"{missing:,} of {len(held.ids):,} answers of {name} are missing")
+    return reasons
+
+
+def _withheld(case: _Case, reasons: list[str]) -> Verdict:
+    audit = case.held.audit
+    leak = audit is not None and not audit.get("clean")
+    headline, sentences = wording.withheld(reasons, leak, case.held.version)
+    checks = tuple(Check("a verdict can be computed", reason, passed=False) for reason in reasons)
+    return _assembled(case, "withheld", headline, sentences, checks)
+
+
+def _verdict(case: _Case, look: int) -> Verdict:
+    task = case.held.task
+    confidence = look_confidence(look, task.looks, task.confidence)
+    share = _share(case, confidence)
+    terms = Terms(1 - (1 - confidence) / share, task.worthwhile, case.margin)
+    decision = _decide(case, terms)
+    shown = rule.telling(decision.comparisons, decision.outcome)
+    undecided = decision.outcome == "not_enough_evidence" and not decision.doubt
+    needed = rule.settle(shown, terms) if undecided else ()
+    match decision.outcome:
+        case "ship":
+            headline, sentences = wording.ship(case.name, shown, decision.comparisons)
+        case "do_not_ship":
+            headline, sentences = wording.do_not_ship(shown, terms)
+        case "not_enough_evidence":
+            headline, sentences = wording.not_enough(shown, terms, needed)
+    chance = chance_of_a_false_ship(look, task.looks, task.confidence)
+    return _assembled(
+        case,
+        decision.outcome,
+        headline,
+        [
+            *sentences,
+            *filter(None, [decision.doubt]),
+            *_remarks(case, decision.comparisons, share),
+            wording.look(look, confidence, chance),
+        ],
+        (*_gate(case), *(line for one in decision.comparisons for line in rule.checks(one, terms))),
+        comparisons=tuple(decision.comparisons),
+        settle=needed,
+        look=look,
+        confidence=terms.confidence,
+    )
+
+
+def _share(case: _Case, confidence: float) -> int:
+    """What Holm divides the error by for this candidate among its rivals; 1 without rivals.
+
+    A candidate's p is its largest over the baselines to be beaten, 1 where it does not lead. With
+    baselines only to be matched there is no p, and all candidates share equally.
+    """
+    beaten = [other for other, mode in case.modes.items() if mode == "beat"]
+    if not beaten:
+        return 1 + len(case.rivals)
+    p_values = []
+    for name in (case.name, *case.rivals):
+        right = case.right(name)
+        figures = [paired(right, case.right(other), case.held.grouped, confidence) for other in beaten]
+        p_values.append(max(one.p if one.difference > 0 else 1.0 for one in figures))
+    return holm_share(p_values, 0, 1 - confidence)
+
+
+def _decide(case: _Case, terms: Terms) -> _Decision:
+    """The rule with missing answers counted against the candidate, and its two reservations."""
+    worst = case.compare(terms)
+    outcome = rule.overall(worst)
+    if missing := case.held.missing(case.name, *case.modes):
+        if rule.overall(case.compare(terms, best=True)) != outcome:
+            return _Decision("not_enough_evidence", worst, wording.missing_decide(missing))
+    if outcome == "ship":
+        for one in worst:
+            if not case.beaten_uncut(one, terms):
+                cut = sum(case.held.cut(one.baseline))
+                return _Decision("not_enough_evidence", worst, wording.cut_decide(one.baseline, cut))
+    return _Decision(outcome, worst, "")
+
+
+def _gate(case: _Case) -> list[Check]:
+    """The lines of the gate that concern the rows, not one baseline."""
+    held = case.held
+    missing = max(held.missing(name) for name in (case.name, *case.modes))
+    return [
+        Check("the audit finds no leak between the splits", "clean", passed=True),
+        Check(
+            f"at most {MOST_MISSING:.0%} of anyone's answers are missing",
+            f"{missing:,} of {len(held.ids):,}",
+            passed=True,
+        ),
+    ]
+
+
+def _remarks(case: _Case, comparisons: list[Comparison], share: int) -> list[str]:
+    """What a reader must know beside the figures."""
+    held = case.held
+    remarks = [
+        wording.same_text(other, len(held.ids)) for other in case.modes if held.same_answers(case.name, other)
+    ]
+    if case.rivals:
+        remarks.append(wording.rivals(case.rivals, share))
+    remarks.append(wording.grouped(comparisons[0]))
+    cut = sum(held.cut(case.name))
+    if cut:
+        remarks.append(wording.cut(case.name, cut))
+    if held.doubtful:
+        remarks.append(wording.doubtful(len(held.doubtful)))
+    return [remark for remark in remarks if remark]
+
+
+def _not_measured(case: _Case) -> tuple[NotMeasured, ...]:
+    """Cheap baselines that suit the task and are not in this evaluation.
+
+    The command names everybody again: answers that exist are not made twice, and the next verdict
+    finds all of them in one evaluation.
+    """
+    held = case.held
+    absent = [name for name in held.task.traits.cheap_baselines if name not in held.outcomes]
+    project = held.folder.parent.parent if held.folder.parent.name == "evals" else "PROJECT"
+    everybody = " ".join(f"--candidate {name}" for name in (case.name, *case.modes))
+    start = f"workbench eval {project} --split test --version {held.version}"
+    return tuple(NotMeasured(name, f"{start} {everybody} --candidate {name}") for name in absent)
+
+
+def _assembled(
+    case: _Case,
+    verdict: Outcome,
+    headline: str,
+    sentences: Sequence[str],
+    checks: tuple[Check, ...],
+    *,
+    comparisons: tuple[Comparison, ...] = (),
+    settle: tuple[Settle, ...] = (),
+    look: int | None = None,
+    confidence: float | None = None,
+) -> Verdict:
+    held = case.held
+    return Verdict(
+        verdict=verdict,
+        headline=headline,
+        sentences=tuple(sentences),
+        candidate=case.name,
+        against=tuple(case.modes),
+        checks=checks,
+        comparisons=comparisons,
+        settle=settle,
+        not_measured=_not_measured(case),
+        rivals=case.rivals,
+        look=look,
+        confidence=confidence,
+        worthwhile=held.task.worthwhile,
+        scorer=held.primary,
+        version=held.version,
+        evaluation=held.folder.name,
+        answers_fingerprint=held.answers_fingerprint,
+    )

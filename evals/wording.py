@@ -1,0 +1,200 @@
+"""A verdict in plain words: gains in points, rows in counts, no p in a headline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evals.rule import MIN_DISCORDANT, MIN_ROWS, Comparison, Settle, Terms
+from evals.significance import MIN_GROUPS
+
+
+def points(fraction: float) -> str:
+    """A difference in percentage points without its sign: whole from 1 on, finer below."""
+    size = abs(100 * fraction)
+    if size >= 0.95 or size == 0:
+        return f"{size:.0f}"
+    return f"{size:.1f}" if size >= 0.05 else f"{size:.1g}"
+
+
+def signed(fraction: float) -> str:
+    """A difference in points with its sign, a true minus where it is a loss."""
+    sign = "" if fraction == 0 else "+" if fraction > 0 else "\u2212"
+    return sign + points(fraction)
+
+
+def setting(fraction: float) -> str:
+    """A threshold that a person has set, in points, as exact as it was set."""
+    return f"{100 * fraction:.4g}"
+
+
+def span(one: Comparison) -> str:
+    """The interval in signed points: `\u22122 to +10`."""
+    return f"{signed(one.paired.low)} to {signed(one.paired.high)}"
+
+
+def planned(count: int) -> str:
+    """A planned number of rows to two digits: 583 is 580, 1193 is 1,200."""
+    unit = 10 ** max(0, len(str(count)) - 2)
+    return f"{round(count / unit) * unit:,}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names joined as in a sentence."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun: `1 row`, `2,000 rows`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def ship(name: str, one: Comparison, comparisons: Sequence[Comparison]) -> tuple[str, list[str]]:
+    """Headline and sentences of a candidate that ships; `one` is its narrowest comparison."""
+    figures = one.paired
+    headline = (
+        f"Ship. Out of {figures.n:,} held-out rows {name} got {figures.only_candidate:,} right that "
+        f"{one.baseline} got wrong, and lost {figures.only_baseline:,}."
+    )
+    if one.mode == "beat":
+        low, high = points(figures.low), points(figures.high)
+        sentences = [f"Gain {points(figures.difference)} points, plausibly {low} to {high}."]
+    else:
+        sentences = [f"Difference {signed(figures.difference)} points, plausibly {span(one)}."]
+    sentences += [f"It matches {c.baseline} and saves {c.saving}." for c in comparisons if c.mode == "match"]
+    also = [c.baseline for c in comparisons if c is not one and c.mode == "beat"]
+    return headline, [*sentences, *([f"It also beats {listed(also)}."] if also else [])]
+
+
+def do_not_ship(one: Comparison, terms: Terms) -> tuple[str, list[str]]:
+    """Headline and sentences of a candidate that is worse than `one`, or not enough better."""
+    figures = one.paired
+    moved = f"{counted(figures.only_candidate, 'row')} gained, {figures.only_baseline:,} lost"
+    if one.standing == "worse":
+        headline = f"Do not ship. It is worse than {one.baseline}: {moved}."
+        return headline, [f"Between {points(figures.high)} and {points(figures.low)} points down."]
+    worth = f"Any gain is under the {setting(terms.worthwhile)} points set as worth it."
+    return f"Do not ship. Against {one.baseline} {moved}.", [worth]
+
+
+def not_enough(one: Comparison, terms: Terms, needed: Sequence[Settle]) -> tuple[str, list[str]]:
+    """Headline and sentences of the open comparison `one`, with what would settle it."""
+    figures = one.paired
+    moved = f"{counted(figures.only_candidate, 'row')} gained, {figures.only_baseline:,} lost"
+    headline = f"Not enough evidence. Against {one.baseline} {moved}."
+    return headline, [_why_open(one, terms), *_too_few(one), *_more_rows(needed, terms)]
+
+
+def _why_open(one: Comparison, terms: Terms) -> str:
+    figures = one.paired
+    if one.standing == "matched":
+        return (
+            f"It matches {one.baseline} within {setting(terms.margin)} points, but nothing shows what "
+            f"that saves: name the saving in tokens, price or latency."
+        )
+    if one.standing == "better":
+        return f"{signed(figures.difference)} points, plausibly {span(one)}."
+    if one.mode == "beat" and figures.low > 0 and figures.difference < terms.worthwhile:
+        return (
+            f"{signed(figures.difference)} points, plausibly {span(one)}: whether it reaches the "
+            f"{setting(terms.worthwhile)} points set as worth it is open."
+        )
+    low, high = signed(figures.low), signed(figures.high)
+    return f"{signed(figures.difference)} points, but from {low} to {high} would fit."
+
+
+def _too_few(one: Comparison) -> list[str]:
+    figures, told = one.paired, []
+    if figures.n < MIN_ROWS:
+        told.append(f"Fewer than {MIN_ROWS} rows decide nothing, and there are {figures.n}.")
+    if one.mode == "beat" and figures.discordant < MIN_DISCORDANT:
+        told.append(
+            f"Only {counted(figures.discordant, 'row')} differ; below {MIN_DISCORDANT} nothing can be shown."
+        )
+    return told
+
+
+def _more_rows(needed: Sequence[Settle], terms: Terms) -> list[str]:
+    told = []
+    for one in needed:
+        wish = "a match" if one.gain == 0 else f"a true gain of {points(one.gain)} points"
+        if one.gain == terms.worthwhile:
+            wish = f"a true gain of the {setting(one.gain)} points set as worth it"
+        if one.more_rows is None:
+            told.append(f"For {wish} it would take over 5,000 rows: rows will not settle it.")
+        else:
+            told.append(f"About {planned(one.more_rows)} more rows would settle {wish}.")
+    return told
+
+
+def withheld(reasons: Sequence[str], leak: bool, version: str) -> tuple[str, list[str]]:
+    """Headline and sentences of a verdict that cannot be computed, with the way out of a leak."""
+    way_out = (
+        f"`workbench audit PROJECT {version}` lists them; freeze a version without those rows and "
+        f"evaluate on that."
+    )
+    also = [f"Also, {reason}." for reason in reasons[1:]]
+    return f"No verdict: {reasons[0]}.", [*([way_out] if leak else []), *also]
+
+
+def leaked(pairs: object) -> str:
+    """Why a version with a leak cannot be judged on."""
+    if not isinstance(pairs, int):
+        return "the audit of the version is not clean: held-out rows have copies in training"
+    are = "1 pair of rows is" if pairs == 1 else f"{pairs:,} pairs of rows are"
+    return f"{are} in two splits at once, as copies or in one group"
+
+
+def missing_decide(count: int) -> str:
+    """Why a ship that hangs on missing answers is open."""
+    return f"{counted(count, 'missing answer')} decide this: complete them and ask again."
+
+
+def cut_decide(baseline: str, count: int) -> str:
+    """Why a ship that hangs on cut baseline answers is open."""
+    return (
+        f"{baseline} was cut at the token limit in {counted(count, 'row')}, and without them it is not "
+        f"beaten: raise max_new_tokens and evaluate again."
+    )
+
+
+def look(number: int, confidence: float, chance: float) -> str:
+    """Which verdict on this test set it is, and what that costs."""
+    return (
+        f"This is verdict {number} on this test set, at {100 * confidence:.4g} % confidence; the chance that "
+        f"at least one of them ships a model that is no better is at most {100 * chance:.3g} %."
+    )
+
+
+def rivals(names: Sequence[str], share: int) -> str:
+    """That other candidates were measured on the same rows."""
+    return (
+        f"{listed(names)} {'was' if len(names) == 1 else 'were'} measured on the same rows, so the error "
+        f"allowed is divided by {share} (Holm)."
+    )
+
+
+def grouped(one: Comparison) -> str:
+    """How rows of one group were counted; empty where rows are independent."""
+    figures = one.paired
+    if not figures.groups:
+        return ""
+    if figures.groups < MIN_GROUPS:
+        many = counted(figures.groups, "group")
+        return f"The rows form only {many}: the interval is a t interval over groups."
+    worth = round(figures.n / figures.design_effect)
+    return f"The {figures.n:,} rows form {figures.groups:,} groups and count as about {worth:,} rows."
+
+
+def same_text(baseline: str, n: int) -> str:
+    """That both gave the same answers, letter for letter."""
+    return f"All {n:,} answers equal those of {baseline}: probably the adapter is not loaded."
+
+
+def cut(name: str, count: int) -> str:
+    """That the candidate's own answers were cut; they are scored as they stand."""
+    return f"{counted(count, 'answer')} of {name} ended at the token limit, scored as it stands."
+
+
+def doubtful(count: int) -> str:
+    """That references should be checked."""
+    return f"Check the reference of {counted(count, 'row')}: all candidates agree, and not with it."
