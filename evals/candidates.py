@@ -61,6 +61,11 @@ class Candidate:
         return f"{text}@{self.prompt_file}" if self.prompt_file else text
 
     @property
+    def file(self) -> Path | None:
+        """The file it cannot answer without: answers made elsewhere, or a prompt of its own."""
+        return Path(self.argument) if self.kind == "answers" else self.prompt_file
+
+    @property
     def cheap(self) -> bool:
         """Whether it is a lookup or a linear model that others must beat to be worth serving."""
         return self.kind in CHEAP
@@ -85,13 +90,17 @@ def parse(spec: str) -> Candidate:
     text, _, prompt_file = spec.partition("@") if spec.startswith(_WITH_PROMPT_FILE) else (spec, "", "")
     kind, colon, argument = text.partition(":")
     if kind not in KNOWN:
-        raise unknown("candidate", spec, [f"{name}:{KNOWN[name][0]}" if KNOWN[name][0] else name for name in KNOWN])
+        raise unknown(
+            "candidate", spec, [f"{name}:{KNOWN[name][0]}" if KNOWN[name][0] else name for name in KNOWN]
+        )
     wanted = KNOWN[kind][0]
     if not wanted and colon:
         raise BadUsage(f"The candidate {kind!r} takes nothing after a colon, got {spec!r}.")
     if wanted and not argument:
         raise BadUsage(f"The candidate {kind!r} needs {kind}:{wanted}, got {spec!r}.")
-    if kind == "few-shot" and not (argument.isascii() and argument.isdigit() and 1 <= int(argument) <= _MOST_SHOTS):
+    if kind == "few-shot" and not (
+        argument.isascii() and argument.isdigit() and 1 <= int(argument) <= _MOST_SHOTS
+    ):
         raise BadUsage(f"few-shot:K needs a whole number from 1 to {_MOST_SHOTS}, got {argument!r}.")
     argument = str(int(argument)) if kind == "few-shot" else argument
     if kind == "run" and Path(argument).name != argument:
@@ -111,6 +120,10 @@ def parse_all(specs: Sequence[str]) -> list[Candidate]:
     twice = [name for name, n in Counter(one.name for one in candidates).items() if n > 1]
     if twice:
         raise BadUsage(f"Two candidates would both be called {twice[0]!r}.", hint="Rename one of the files.")
+    files = {one.file for one in candidates if one.file}
+    same = [name for name, n in Counter(path.name for path in files).items() if n > 1]
+    if same:
+        raise BadUsage(f"Two files are both called {same[0]!r}.", hint="Rename one of them.")
     return candidates
 
 
@@ -123,7 +136,7 @@ def read_answers(path: Path) -> dict[str, str | None]:
         BadInput: the file is missing, or lines are wrong; the first five are named by number.
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"The file cannot be read: {error}", where=str(path)) from error
     answers: dict[str, str | None] = {}
@@ -141,7 +154,9 @@ def read_answers(path: Path) -> dict[str, str | None]:
     if mistakes:
         more = len(mistakes) - _MISTAKES_SHOWN
         text = "; ".join(mistakes[:_MISTAKES_SHOWN]) + (f"; and {more} more" if more > 0 else "")
-        raise BadInput(text, where=str(path), hint='Each line must be one object: {"id": "...", "answer": "..."}.')
+        raise BadInput(
+            text, where=str(path), hint='Each line must be one object: {"id": "...", "answer": "..."}.'
+        )
     return answers
 
 
@@ -157,11 +172,15 @@ def _answer_line(line: str) -> tuple[str, str | None]:
     if "answer" not in value:
         raise ValueError("no `answer`")
     answer = value["answer"]
-    if answer is None or isinstance(answer, str):
-        return value["id"], answer
     if isinstance(answer, (dict, list)):
-        return value["id"], json.dumps(answer, ensure_ascii=False)
-    raise ValueError(f"`answer` must be text, found {type(answer).__name__}")
+        answer = json.dumps(answer, ensure_ascii=False)
+    if answer is not None and not isinstance(answer, str):
+        raise ValueError(f"`answer` must be text, found {type(answer).__name__}")
+    try:
+        f"{value['id']}{answer}".encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("half of a surrogate pair, which is no text") from error
+    return value["id"], answer
 
 
 def answer_cheaply(

@@ -5,6 +5,7 @@ Rows come from a frozen version or from the copy in an evaluation folder, always
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,8 +52,10 @@ class Example:
         return user_text(self.messages)
 
 
-def of_split(version: Path, split: str) -> list[Example]:
-    """The rows of one split of a frozen version that have an expected answer, by id.
+def of_split(version: Path, split: str) -> tuple[list[Example], int]:
+    """The rows of one split of a frozen version by id, and how many were left out.
+
+    A row without an expected answer in words (it ends in a tool call, say) cannot be evaluated.
 
     Raises:
         BadInput: the version or the split is missing, or a row cannot be read.
@@ -62,8 +65,8 @@ def of_split(version: Path, split: str) -> list[Example]:
         raise BadInput(f"The version has no {split} split.", where=str(path))
     known = set(pq.read_schema(path).names)
     rows = pq.read_table(path, columns=[name for name in _COLUMNS if name in known]).to_pylist()
-    examples = [_example(row, path) for row in rows]
-    return sorted((one for one in examples if one is not None), key=lambda one: one.id)
+    examples = [one for one in (_example(row, path) for row in rows) if one is not None]
+    return sorted(examples, key=lambda one: one.id), len(rows) - len(examples)
 
 
 def sample(examples: Sequence[Example], limit: int | None) -> list[Example]:
@@ -74,8 +77,8 @@ def sample(examples: Sequence[Example], limit: int | None) -> list[Example]:
     return sorted(kept, key=lambda one: one.id)
 
 
-def write(path: Path, examples: Sequence[Example]) -> None:
-    """Write the evaluated rows, so that the folder alone can be scored again."""
+def to_bytes(examples: Sequence[Example]) -> bytes:
+    """The rows as a Parquet file, so that an evaluation folder alone can be scored again."""
     rows = [
         {
             "id": one.id, "messages": json.dumps(one.messages, ensure_ascii=False),
@@ -85,11 +88,13 @@ def write(path: Path, examples: Sequence[Example]) -> None:
         }
         for one in examples
     ]  # fmt: skip
-    pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), path)
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), buffer)
+    return buffer.getvalue()
 
 
 def read(path: Path) -> list[Example]:
-    """The rows that `write` left in an evaluation folder."""
+    """The rows that `to_bytes` put in an evaluation folder."""
     return [
         Example(
             row["id"], tuple(json.loads(row["messages"])), row["expected"],

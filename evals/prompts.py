@@ -15,6 +15,8 @@ from curation.example import Message, fold, text_of
 from curation.files import sha256
 from evals.examples import Example
 
+_SYSTEM = ("system", "developer")
+
 
 def for_run(messages: Sequence[Message], system_prompt: str | None) -> list[Message]:
     """What a trained model is asked: the turns as training saw them (guarantee 6)."""
@@ -39,12 +41,10 @@ def for_untrained(
         system_prompt: the task's, for comparison with the row's own.
         shots: training rows that come before the question as user and assistant turns.
     """
-    own = messages[0] if messages and messages[0].get("role") == "system" else None
+    own = messages[0] if messages and messages[0].get("role") in _SYSTEM else None
     question = list(messages[1:] if own else messages)
     system: list[Message] = [{"role": "system", "content": baseline}] if baseline else []
-    if own and not _says_the_same(text_of(own), system_prompt):
-        system = [own]
-    elif own and not baseline:
+    if own and not (baseline and _says_the_same(text_of(own), system_prompt)):
         system = [own]
     return [*system, *(turn for shot in shots for turn in _turns(shot)), *question]
 
@@ -53,8 +53,8 @@ def choose_shots(train: Sequence[Example], k: int, stratify: str, seed: int = 0)
     """`k` training rows, drawn in turn from the strata (the largest first), by seeded hash of their ids.
 
     The same rows, k and seed give the same shots whatever the order of `train`; a smaller k is a
-    prefix of a larger one. Rows in the longest tenth are passed over while shorter ones are left:
-    a shot is paid for in every prompt.
+    prefix of a larger one. Within a stratum the longest tenth of all rows comes last: a shot is paid
+    for in every prompt.
 
     Args:
         train: rows of the training split alone.
@@ -77,7 +77,7 @@ def choose_shots(train: Sequence[Example], k: int, stratify: str, seed: int = 0)
 
 
 def _turns(shot: Example) -> list[Message]:
-    asked = [turn for turn in shot.messages if turn.get("role") != "system"]
+    asked = [turn for turn in shot.messages if turn.get("role") not in _SYSTEM]
     return [*asked, {"role": "assistant", "content": shot.expected}]
 
 

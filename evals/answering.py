@@ -1,0 +1,82 @@
+"""Filling an evaluation with answers: given ones and cheap candidates first, then all models.
+
+Whatever is on the disk already is not made again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from curation.jobs import Work
+from curation.project import Project
+from evals import candidates, evaluation, examples
+from evals.answers import Answer, AnswerFiles
+from evals.candidates import Candidate
+from evals.evaluation import Evaluation
+from evals.examples import Example
+
+
+def answer_all(folder: Path, made: Evaluation, files: AnswerFiles, work: Work) -> None:
+    """Let every candidate answer every row.
+
+    Raises:
+        Stopped: somebody asked the job to stop; what was finished is kept.
+        MissingModel: a candidate needs a model that is not here.
+    """
+    rows = examples.read(folder / "examples.parquet")
+    open_ones = [one for one in made.parsed if any((one.name, row.id) not in files.done for row in rows)]
+    for one in open_ones:
+        if one.kind == "answers":
+            work.stage(f"{one.name}: reading", len(rows))
+            files.add(_given(one, folder, rows))
+            work.advance(len(rows))
+    cheap = [one for one in open_ones if one.cheap]
+    if cheap:
+        _answer_cheaply(cheap, folder, made, rows, files, work)
+    with_model = [one for one in made.parsed if one.needs_model]
+    if any(one.needs_model for one in open_ones):
+        from evals import asking
+
+        asking.ask_models(with_model, folder, made, rows, files, work)
+
+
+def _given(one: Candidate, folder: Path, rows: Sequence[Example]) -> list[Answer]:
+    known = candidates.read_answers(folder / one.argument)
+    answers = []
+    for row in rows:
+        text = known.get(row.id)
+        if text is None:
+            why = "the file says null" if row.id in known else "the file has no answer to this row"
+            answers.append(Answer(row.id, one.name, "", "error", error=why))
+        else:
+            answers.append(Answer(row.id, one.name, text, "stop" if text.strip() else "empty", raw=text))
+    return answers
+
+
+def _answer_cheaply(
+    cheap: Sequence[Candidate],
+    folder: Path,
+    made: Evaluation,
+    rows: Sequence[Example],
+    files: AnswerFiles,
+    work: Work,
+) -> None:
+    train, _ = examples.of_split(evaluation.version_of(folder, made), "train")
+    cache = Project(folder.parent.parent).vectors
+    for one in cheap:
+        work.stage(f"{one.name}: answering", len(rows))
+        began = time.perf_counter()
+        texts = candidates.answer_cheaply(
+            one, rows, train, embedder=made.task.embedder, cache=cache, progress=work
+        )
+        seconds = (time.perf_counter() - began) / len(rows)
+        files.add(
+            [
+                Answer(row.id, one.name, text, raw=text, tokens_in=0, tokens_out=0, seconds=seconds)
+                for row, text in zip(rows, texts, strict=True)
+            ]
+        )
+        work.stage(f"{one.name}: answering", len(rows))
+        work.advance(len(rows))

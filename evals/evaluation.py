@@ -1,0 +1,395 @@
+"""The evaluation folder: candidates × rows × scorers, all of it in files.
+
+Everything that decides is frozen in evaluation.yaml before the first answer; scores and summary are
+computed from stored answers alone, so that anyone with the folder can compute them again.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from curation import events, jobs
+from curation import task as tasks
+from curation.errors import BadInput, BadUsage, NotReady
+from curation.files import canonical_json, read_json, read_yaml, sha256, write_atomic, write_json, write_yaml
+from curation.project import Project
+from curation.task import Task
+from evals import answers, examples, scorers, summary
+from evals.candidates import Candidate, parse_all, read_answers
+from evals.scorers import ScoringContext
+
+if TYPE_CHECKING:
+    from evals.examples import Example
+
+FILE = "evaluation.yaml"
+Split = Literal["validation", "test"]
+_GIVEN = "given"
+_SCORES = pa.schema(
+    [
+        ("id", pa.string()), ("candidate", pa.string()), ("scorer", pa.string()), ("field", pa.string()),
+        ("value", pa.float64()), ("extracted", pa.string()), ("parse_level", pa.string()),
+        ("reason", pa.string()),
+    ]
+)  # fmt: skip
+
+
+class Generation(BaseModel):
+    """What model answers depend on beside the prompt; frozen before the first token."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str
+    model_fingerprint: str
+    adapters: dict[str, str]
+    device: str
+    dtype: str
+    device_reason: str
+    max_new_tokens: int
+    max_new_tokens_reason: str
+    stop_ids: list[int]
+    plan: str
+    plan_sha256: str
+
+
+class Evaluation(BaseModel):
+    """What evaluation.yaml holds.
+
+    `version` and the files named by candidates are paths relative to the folder; `audit` is the leakage
+    audit of the version as it stood; `asked` is the fingerprint of what the task says about questions.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: str
+    fingerprint: str
+    split: Split
+    limit: int | None
+    rows: int
+    without_answer: int
+    candidates: list[str]
+    contents: dict[str, str]
+    primary: str
+    scorers: list[str]
+    seed: int
+    task: Task
+    asked: str
+    audit: dict[str, Any] | None
+    created: str
+    generation: Generation | None = None
+
+    @property
+    def parsed(self) -> list[Candidate]:
+        """The candidates, in the order given."""
+        return parse_all(self.candidates)
+
+    @property
+    def names(self) -> list[str]:
+        """What answers and scores call them."""
+        return [one.name for one in self.parsed]
+
+
+def create(
+    project: Project,
+    version: Path,
+    task: Task,
+    *,
+    candidates: Sequence[str],
+    split: Split = "validation",
+    scorers: Sequence[str] | None = None,
+    after: Sequence[Path] = (),
+    limit: int | None = None,
+) -> Path:
+    """Make the job folder of an evaluation; `jobs.start` runs it.
+
+    Args:
+        project: where the folder goes.
+        version: folder of the frozen version.
+        task: copied in as it is now.
+        candidates: SPEC strings.
+        split: the working split, or the sealed one for a verdict.
+        scorers: names, the first one is primary; without it those of the task's kind.
+        after: job folders that must be done first (a run that is a candidate, say).
+        limit: at most so many rows, always the same ones.
+
+    Raises:
+        BadUsage: an unknown candidate or scorer, a limit below 1, a candidate this task cannot have.
+        NotReady: a run that has not finished, or a split without a row.
+        BadInput: a file of answers with bad lines, or a version that cannot be read.
+    """
+    if limit is not None and limit < 1:
+        raise BadUsage(f"The limit must be at least 1 row, got {limit}.")
+    chosen = parse_all(candidates)
+    named = resolve_scorers(task, scorers)
+    manifest = read_json(version / "manifest.json")
+    rows, skipped = examples.of_split(version, split)
+    rows = examples.sample(rows, limit)
+    if not rows:
+        raise NotReady(
+            f"The {split} split has no row with an expected answer.",
+            where=version.name,
+            hint="Split with a larger share and freeze again.",
+        )
+    train, _ = examples.of_split(version, "train")
+    for one in chosen:
+        _check(one, project, task, train, tuple(after))
+    given = {one.name: _given(one, version, rows) for one in chosen if one.kind == "answers"}
+    folder = jobs.new_folder(project.evals, "e")
+    stored = [_copied(one, folder) for one in chosen]
+    write_atomic(folder / "examples.parquet", examples.to_bytes(rows))
+    made = Evaluation(
+        version=os.path.relpath(version.resolve(), folder.resolve()), fingerprint=manifest["fingerprint"],
+        split=split, limit=limit, rows=len(rows), without_answer=skipped,
+        candidates=[one.spec for one in stored], contents=given | _prompt_texts(chosen),
+        primary=named[0], scorers=named, seed=0, task=task, asked=asked_by(task),
+        audit=manifest.get("audit"), created=events.now(),
+    )  # fmt: skip
+    save(folder, made)
+    jobs.create(folder, "evals", after=tuple(after))
+    return folder
+
+
+def load(folder: Path) -> Evaluation:
+    """Read evaluation.yaml.
+
+    Raises:
+        BadInput: it is missing, or has mistakes; all of them are listed.
+    """
+    try:
+        return Evaluation.model_validate(read_yaml(folder / FILE))
+    except ValidationError as error:
+        raise BadInput(
+            tasks.mistakes(error, list(Evaluation.model_fields)), where=str(folder / FILE)
+        ) from error
+
+
+def save(folder: Path, evaluation: Evaluation) -> None:
+    """Write evaluation.yaml, every default written out."""
+    write_yaml(folder / FILE, evaluation.model_dump(mode="json"))
+
+
+def version_of(folder: Path, evaluation: Evaluation) -> Path:
+    """The frozen version's folder.
+
+    Raises:
+        BadInput: it has gone, or holds other rows than the evaluation was made for.
+    """
+    version = (folder / evaluation.version).resolve()
+    if read_json(version / "manifest.json")["fingerprint"] != evaluation.fingerprint:
+        raise BadInput(
+            "The version's fingerprint is not the one this evaluation was made for.", where=str(version)
+        )
+    return version
+
+
+def run(folder: Path, work: jobs.Work) -> None:
+    """Answer, score, sum up: the body of the job. What earlier tries finished is not done again."""
+    from evals import answering
+
+    evaluation = load(folder)
+    files = answers.AnswerFiles(folder)
+    answering.answer_all(folder, evaluation, files, work)
+    files.merge(evaluation.names)
+    rescore(folder)
+    work.finish({"rows": evaluation.rows, "primary": evaluation.primary, "candidates": evaluation.names})
+
+
+def rescore(folder: Path) -> dict[str, Any]:
+    """Score the stored answers again and rewrite scores.parquet and summary.json; needs no model.
+
+    Returns:
+        The summary: candidate → scorer → n, mean, low, high, missing; and the candidate's tokens_in,
+        tokens_out, seconds, truncated.
+    """
+    evaluation = load(folder)
+    rows = examples.read(folder / "examples.parquet")
+    given = {(one.candidate, one.id): one for one in answers.read(folder)}
+    names = evaluation.names
+    scored: list[dict[str, Any]] = []
+    for name in names:
+        for row in rows:
+            scored += _scores(evaluation, name, row, given.get((name, row.id)))
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(scored, schema=_SCORES), buffer)
+    write_atomic(folder / "scores.parquet", buffer.getvalue())
+    summed = summary.of(names, evaluation.scorers, scored, list(given.values()))
+    write_json(folder / "summary.json", summed)
+    return summed
+
+
+def find_done(
+    project: Project,
+    version: Path,
+    split: Split,
+    candidates: Sequence[str],
+    scorers: Sequence[str] | None = None,
+) -> Path | None:
+    """The newest finished evaluation of exactly these candidates on all rows of this split.
+
+    It counts only while the task still asks the same questions in the same way, and while files named by
+    candidates still say the same.
+    """
+    wanted = parse_all(candidates)
+    contents = {one.name: file_hash(one) for one in wanted if one.kind == "answers"} | _prompt_texts(wanted)
+    for folder, made in _of_version(project, version):
+        same = set(made.names) == {one.name for one in wanted} and made.contents == contents
+        named = resolve_scorers(made.task, scorers)
+        if same and made.split == split and made.limit is None and made.scorers == named and _done(folder):
+            return folder
+    return None
+
+
+def baseline_for(project: Project, version: Path) -> Path | None:
+    """An evaluation of `prompt` on this version that is done, else one that is still at work."""
+    found = [folder for folder, made in _of_version(project, version) if "prompt" in made.names]
+    return next(filter(_done, found), None) or next(filter(_alive, found), None)
+
+
+def newest_on_test(project: Project, version: Path, names: Sequence[str]) -> Path | None:
+    """The newest finished evaluation on all test rows that holds every one of these candidates."""
+    for folder, made in _of_version(project, version):
+        whole = made.split == "test" and made.limit is None
+        if whole and set(names) <= set(made.names) and _done(folder):
+            return folder
+    return None
+
+
+def resolve_scorers(task: Task, names: Sequence[str] | None) -> list[str]:
+    """The scorers of an evaluation, primary first: those named, else the primary and those of the kind.
+
+    Raises:
+        BadUsage: a scorer that does not exist.
+    """
+    wanted = list(names) if names else [task.primary_scorer, *task.traits.scorers]
+    return [scorers.get(name).name for name in dict.fromkeys(wanted)]
+
+
+def asked_by(task: Task) -> str:
+    """Fingerprint of what answers and scores depend on in a task; thresholds and slices are not in it."""
+    kept = task.model_dump(
+        mode="json",
+        include={
+            "kind",
+            "model",
+            "system_prompt",
+            "labels",
+            "output_schema",
+            "parse",
+            "embedder",
+            "max_new_tokens",
+        },
+    )
+    return sha256(canonical_json(kept | {"baseline": task.system_for_baseline()}))
+
+
+def file_hash(candidate: Candidate) -> str:
+    """SHA-256 of what a file of answers says, whatever its line order and spacing.
+
+    Raises:
+        BadInput: the file is missing or has bad lines.
+    """
+    return sha256(canonical_json(read_answers(Path(candidate.argument))))
+
+
+def _of_version(project: Project, version: Path) -> list[tuple[Path, Evaluation]]:
+    """The evaluations of this version under the task as it is now, newest first."""
+    fingerprint = read_json(version / "manifest.json")["fingerprint"]
+    asked = asked_by(tasks.load(project.task_path)) if project.task_path.is_file() else None
+    found = []
+    for folder in reversed(jobs.all_jobs(project.evals)):
+        try:
+            made = load(folder)
+        except BadInput:
+            continue
+        if made.fingerprint == fingerprint and made.asked == (asked or made.asked):
+            found.append((folder, made))
+    return found
+
+
+def _done(folder: Path) -> bool:
+    return jobs.state(folder).state == "done"
+
+
+def _alive(folder: Path) -> bool:
+    """Whether a process works on it or waits for its turn; one that nobody started does not count."""
+    status = jobs.state(folder)
+    return not status.ended and not (status.state == "queued" and status.pid is None)
+
+
+def _check(
+    one: Candidate, project: Project, task: Task, train: Sequence[Example], after: tuple[Path, ...]
+) -> None:
+    """Refuse a candidate that could not answer."""
+    if one.cheap and one.kind not in task.traits.cheap_baselines:
+        raise BadUsage(
+            f"{one.kind!r} needs labels, and this task is {task.traits.says}.",
+            hint=f"Cheap candidates here: {', '.join(task.traits.cheap_baselines)}.",
+        )
+    if (one.cheap or one.shots) and len(train) < max(1, one.shots):
+        raise BadUsage(f"{one.spec!r} needs {max(1, one.shots)} training rows; the version has {len(train)}.")
+    if one.prompt_file and not one.prompt_file.is_file():
+        raise BadInput("The prompt file does not exist.", where=str(one.prompt_file))
+    if one.kind == "run":
+        run_folder = jobs.find(project.runs, one.argument)
+        state = jobs.state(run_folder)
+        if state.state != "done" and run_folder.resolve() not in [other.resolve() for other in after]:
+            raise NotReady(
+                f"The run is {state.state}; it has no finished adapter.",
+                where=one.argument,
+                hint=f"Wait for it, or resume it: workbench resume {project.folder} {one.argument}",
+            )
+
+
+def _given(one: Candidate, version: Path, rows: Sequence[Example]) -> str:
+    """Hash of a file of answers, which must hold at least one answer to these rows."""
+    known = read_answers(Path(one.argument))
+    if not any(row.id in known for row in rows):
+        raise BadInput(
+            f"None of its {len(known)} ids is a row of this split of {version.name}.",
+            where=one.argument,
+            hint=f"Ids are those of the exported rows: workbench export PROJECT {version.name} --to DIR",
+        )
+    return file_hash(one)
+
+
+def _prompt_texts(candidates: Sequence[Candidate]) -> dict[str, str]:
+    return {one.name: sha256(one.prompt_file.read_bytes()) for one in candidates if one.prompt_file}
+
+
+def _copied(one: Candidate, folder: Path) -> Candidate:
+    """The candidate with its file inside the evaluation folder, named relative to it."""
+    if one.file is None:
+        return one
+    kept = Path(_GIVEN, one.file.name)
+    (folder / _GIVEN).mkdir(exist_ok=True)
+    shutil.copyfile(one.file, folder / kept)
+    return replace(one, argument=str(kept)) if one.kind == "answers" else replace(one, prompt_file=kept)
+
+
+def _scores(
+    evaluation: Evaluation, name: str, row: Example, answer: answers.Answer | None
+) -> list[dict[str, Any]]:
+    """The rows of scores.parquet for one answer; one that is missing is not judged."""
+    found: list[dict[str, Any]] = []
+    for scorer in evaluation.scorers:
+        if answer is None or answer.missing:
+            reason = f"missing: {answer.error if answer else 'not answered yet'}"
+            judged = [scorers.Score(scorer, None, reason)]
+        else:
+            context = ScoringContext.of(evaluation.task, finish=answer.finish)
+            judged = scorers.get(scorer).score(row.expected, answer.answer, context)
+        found += [
+            {"id": row.id, "candidate": name, "scorer": scorer, "field": one.field, "value": one.value,
+             "extracted": one.extracted, "parse_level": one.parse_level, "reason": one.reason}
+            for one in judged
+        ]  # fmt: skip
+    return found

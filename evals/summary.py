@@ -1,0 +1,82 @@
+"""The numbers beside a candidate's name: mean and interval of each scorer, tokens, time, cut answers.
+
+"Could not judge" and missing answers are counted apart and never enter a mean.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from evals import scorers
+from evals.answers import Answer
+from evals.significance import wilson, z_value
+
+
+def of(
+    names: Sequence[str],
+    scorer_names: Sequence[str],
+    scored: Sequence[dict[str, Any]],
+    given: Sequence[Answer],
+) -> dict[str, Any]:
+    """Sum up an evaluation.
+
+    Args:
+        names: the candidates, in the order shown.
+        scorer_names: the scorers, primary first.
+        scored: the rows of scores.parquet.
+        given: the answers.
+
+    Returns:
+        Candidate → scorer → {n, mean, low, high, missing}, beside tokens_in, tokens_out, seconds,
+        truncated (answers cut at the token limit), errors, answers.
+    """
+    values: defaultdict[tuple[str, str], list[float | None]] = defaultdict(list)
+    for row in scored:
+        if not row["field"]:
+            values[row["candidate"], row["scorer"]].append(row["value"])
+    answered: defaultdict[str, list[Answer]] = defaultdict(list)
+    for one in given:
+        answered[one.candidate].append(one)
+    return {
+        name: {scorer: _one(scorer, values[name, scorer]) for scorer in scorer_names} | _cost(answered[name])
+        for name in names
+    }
+
+
+def _one(scorer: str, values: Sequence[float | None]) -> dict[str, Any]:
+    known = [value for value in values if value is not None]
+    n, missing = len(known), len(values) - len(known)
+    if not n:
+        return {"n": 0, "mean": None, "low": None, "high": None, "missing": missing}
+    mean = sum(known) / n
+    low, high = wilson(sum(known), n) if scorers.get(scorer).binary else _normal(known, mean)
+    return {"n": n, "mean": mean, "low": low, "high": high, "missing": missing}
+
+
+def _normal(values: Sequence[float], mean: float) -> tuple[float, float]:
+    """Mean ± 1.96 standard errors inside 0…1: for the eye; comparisons are paired and decide elsewhere."""
+    n = len(values)
+    spread = math.sqrt(sum((value - mean) ** 2 for value in values) / max(1, n - 1) / n)
+    reach = z_value(0.95) * spread
+    return max(0.0, mean - reach), min(1.0, mean + reach)
+
+
+def _cost(given: Sequence[Answer]) -> dict[str, Any]:
+    return {
+        "answers": sum(not one.missing for one in given),
+        "errors": sum(one.missing for one in given),
+        "truncated": sum(one.finish == "length" for one in given),
+        "empty": sum(one.finish == "empty" for one in given),
+        "tokens_in": _sum([one.tokens_in for one in given]),
+        "tokens_out": _sum([one.tokens_out for one in given]),
+        "seconds": _sum([one.seconds for one in given]),
+    }
+
+
+def _sum(values: Sequence[float | None]) -> float | None:
+    """The sum of what was measured; None when nothing was."""
+    known = [value for value in values if value is not None]
+    return round(sum(known), 3) if known else None
