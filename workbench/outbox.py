@@ -1,0 +1,74 @@
+"""Decisions on their way from the browser into the log: applied in order, once, and acknowledged.
+
+The browser sends everything that is not acknowledged yet, again and again; the log's unique operation id
+makes a second arrival a no-op, also after the server was killed between the commit and the answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from curation import decisions
+from curation.errors import TouchstoneError
+from curation.store import Store
+from workbench import rows
+
+
+@dataclass(slots=True)
+class Session:
+    """What one tab has sent: its id, the last number stored, where an undo leads, the last refusal."""
+
+    sid: str = ""
+    ack: int = 0
+    jump: tuple[str, int] | None = None
+    trouble: TouchstoneError | None = None
+
+    def jump_in(self, seqs: np.ndarray[Any, Any]) -> dict[str, Any] | None:
+        """Where the cursor should go, as a position in this list."""
+        found = np.flatnonzero(seqs == self.jump[1]) if self.jump else ()
+        return {"op": self.jump[0], "pos": int(found[0])} if self.jump and len(found) else None
+
+
+def deliver(store: Store, session: Session, box: dict[str, Any], *, who: str) -> bool:
+    """Apply what the browser sent and has not been told about; True when there was anything.
+
+    A refused item (a turn that cannot be emptied, say) is acknowledged too: sending it again would not help.
+    """
+    if not box:
+        return False
+    if box["sid"] != session.sid:
+        session.sid, session.ack = box["sid"], 0
+    fresh = [item for item in box["items"] if item["n"] > session.ack]
+    for item in fresh:
+        try:
+            _apply(store, session, item, who)
+            session.trouble = None
+        except TouchstoneError as error:
+            session.trouble = error
+        session.ack = item["n"]
+    return bool(fresh)
+
+
+def decide_all(store: Store, seqs: np.ndarray[Any, Any], value: str, *, who: str, summary: str) -> None:
+    """Give every row of a selection the same decision, as one batch."""
+    decisions.decide(store, seqs, "decision", value, who=who, summary=f"{value.capitalize()} {len(seqs):,} {summary}")
+
+
+def _apply(store: Store, session: Session, item: dict[str, Any], who: str) -> None:
+    kind, op = item["kind"], item["op"]
+    if kind in ("undo", "redo"):
+        step = decisions.undo if kind == "undo" else decisions.redo
+        batch = step(store, who=who, op_id=op)
+        seq = rows.touched(store, batch.batch) if batch else None
+        if seq is not None:
+            session.jump = (op, seq)
+        return
+    value = item["value"]
+    if kind == "messages":
+        turns = rows.messages(store, item["seq"])
+        turns[item["turn"]] = {**turns[item["turn"]], "content": value}
+        value = turns
+    decisions.decide(store, [item["seq"]], kind, value, who=who, op_id=op)

@@ -1,0 +1,130 @@
+"""The rows a screen shows: a window of the filtered ids, with wide columns for the few that need them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from curation.store import Store
+from workbench.widgets.chat import chat
+
+LIST, BEFORE, AFTER = 160, 12, 32
+_WORST = {"block": 3, "fix": 2, "look": 1}
+
+
+def window(
+    store: Store, seqs: Sequence[int], *, chats: Sequence[int] = (), asides: dict[int, str] | None = None
+) -> list[dict[str, Any]]:
+    """List entries for `seqs`, in that order; those in `chats` carry their chat.
+
+    Args:
+        store: the open project.
+        seqs: at most some hundred rows.
+        chats: which of them are drawn in full.
+        asides: a short text shown at the right of a row instead of its decision.
+    """
+    ids = [int(seq) for seq in seqs]
+    full = {int(seq) for seq in chats}
+    found = store.dicts(
+        """
+        select e.seq, e.id, e.label, e.turns, e.chars, e.decision, e.edited, e.split, e.text_hash as rev,
+            s.name as source, left(coalesce(nullif(user_text(c.messages), ''), turn_texts(c.messages)[1], ''), 200) as preview
+        from example e
+        join content c using (seq)
+        join source s using (source)
+        where e.seq in (select unnest(?::bigint[]))
+        """,
+        [ids],
+    )
+    flags = _flags(store, ids)
+    wide = _wide(store, sorted(full))
+    by_seq = {}
+    for row in found:
+        seq = row["seq"]
+        mine = flags.get(seq, [])
+        worst = max((flag["severity"] for flag in mine), key=lambda s: _WORST.get(s, 0), default="look")
+        by_seq[seq] = {
+            **row, "preview": " ".join(row["preview"].split())[:160], "flags": len(mine), "worst": worst,
+            "rev": f"{row['rev']}:{len(mine)}", "aside": (asides or {}).get(seq),
+            "chat": _chat(wide[seq], mine) if seq in wide else None,
+        }
+    return [by_seq[seq] for seq in ids if seq in by_seq]
+
+
+def nothing(store: Store) -> bool:
+    """Whether there is not one example."""
+    return not store.value("select exists (from live)")
+
+
+def facets(store: Store) -> dict[str, list[str]]:
+    """What can be chosen in the filter bar, most frequent first (at most 500 of each)."""
+    rows = store.rows(
+        """
+        select 'label' as kind, label as value, count(*) as n from live where label is not null group by all
+        union all
+        select 'source', s.name, count(*) from live e join source s using (source) group by all
+        union all
+        select 'split', split, count(*) from live where split is not null group by all
+        union all
+        select 'flag', check_name, count(distinct seq) from open_flag group by all
+        order by 1, 3 desc, 2
+        """
+    )
+    found: dict[str, list[str]] = {"label": [], "source": [], "split": [], "flag": []}
+    for kind, value, _ in rows:
+        if len(found[kind]) < 500:
+            found[kind].append(value)
+    return found
+
+
+def ids_to_seqs(store: Store, ids: Sequence[str]) -> list[int]:
+    """The `seq` of each content id that exists, in the order asked for."""
+    known = dict(store.rows("select id, seq from live where id in (select unnest(?::varchar[]))", [list(ids)]))
+    return [int(known[one]) for one in ids if one in known]
+
+
+def touched(store: Store, batch: int) -> int | None:
+    """The first example a batch changed; None when it changed a whole source."""
+    seq: int | None = store.value("select min(seq) from decision where batch = ?", [batch])
+    return seq
+
+
+def newest_batch(store: Store) -> int:
+    """The number of the newest action; a list made earlier may be behind it."""
+    return int(store.value("select coalesce(max(batch), 0) from batch"))
+
+
+def messages(store: Store, seq: int) -> list[dict[str, Any]]:
+    """The turns of one example as they are now."""
+    found: list[dict[str, Any]] = json.loads(store.value("select messages from content where seq = ?", [seq]) or "[]")
+    return found
+
+
+def _flags(store: Store, ids: list[int]) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = {}
+    for flag in store.dicts(
+        """
+        select seq, check_name as "check", severity, turn, span_start as start, span_end as "end", message
+        from open_flag
+        where seq in (select unnest(?::bigint[]))
+        """,
+        [ids],
+    ):
+        found.setdefault(flag["seq"], []).append(flag)
+    for mine in found.values():
+        mine.sort(key=lambda f: (-_WORST.get(f["severity"], 0), f["turn"] or 0, f["start"] or 0))
+    return found
+
+
+def _wide(store: Store, ids: list[int]) -> dict[int, dict[str, Any]]:
+    rows = store.dicts(
+        "select seq, messages, tools, chosen, rejected from content where seq in (select unnest(?::bigint[]))", [ids]
+    )
+    return {row["seq"]: row for row in rows}
+
+
+def _chat(wide: dict[str, Any], flags: list[dict[str, Any]]) -> dict[str, Any]:
+    answers = [(name, json.loads(wide[name])) for name in ("chosen", "rejected") if wide[name]]
+    return chat(json.loads(wide["messages"]), flags, tools=json.loads(wide["tools"] or "[]"),
+                answers=[(name, turns) for name, turns in answers if isinstance(turns, list)])

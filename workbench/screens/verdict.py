@@ -1,0 +1,7 @@
+"""Stub."""
+from workbench.widgets import text
+
+
+def screen() -> None:
+    """Stub."""
+    text.title("verdict")

@@ -1,0 +1,68 @@
+"""The filter bar: every choice lives in the address, and together they are one text of the filter language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from curation import filters
+from curation.errors import TouchstoneError
+
+SORTS = {"imported": "As imported", "longest": "Longest first", "shortest": "Shortest first", "flags": "Most flags"}
+_BULK = {"Keep all in this list": "keep", "Drop all in this list": "drop", "Back to undecided": "undecided"}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen: the filter in its own language, the order, and a bulk action just asked for."""
+
+    text: str
+    sort: str
+    bulk: str | None
+
+
+def filter_bar(facets: Mapping[str, Sequence[str]]) -> Choice:
+    """Draw the bar; selections are bound to the address."""
+    words: list[str] = []
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
+        typed = st.text_input(
+            "Search", key="q", placeholder="Search text, or turns > 4   /", type="search", live="300ms",
+            label_visibility="collapsed", bind="query-params", width=250,
+        )
+        words += _typed((typed or "").strip())
+        for name, title, width in (("label", "Label", 150), ("flag", "Flag", 150), ("source", "Source", 150),
+                                   ("split", "Split", 110)):
+            if len(facets.get(name, ())) > (1 if name in ("source", "split") else 0):
+                value = st.selectbox(title, facets[name], index=None, placeholder=title, key=name, width=width,
+                                     label_visibility="collapsed", bind="query-params")
+                words += [f"{name} = {quoted(value)}"] if value else []
+        decision = st.selectbox("Decision", ["undecided", "keep", "drop"], index=None, placeholder="Decision",
+                                key="decision", width=130, label_visibility="collapsed", bind="query-params")
+        words += [f"decision = {decision}"] if decision else []
+        sort = st.selectbox("Order", list(SORTS), format_func=SORTS.__getitem__, key="sort", width=140,
+                            label_visibility="collapsed", bind="query-params")
+        st.space("stretch")
+        asked = st.menu_button("Bulk", list(_BULK), icon=":material/checklist:", key="bulk")
+    cluster = st.query_params.get("cluster")
+    if cluster:
+        words.append(f"cluster = {quoted(cluster)}")
+    return Choice(" ".join(words), sort or "imported", _BULK.get(asked or ""))
+
+
+def quoted(value: str) -> str:
+    """A value as the filter language takes it."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _typed(typed: str) -> list[str]:
+    """A filter such as `turns > 4` is used as it stands; anything else is searched for as text."""
+    if not typed:
+        return []
+    try:
+        filters.parse(typed)
+    except TouchstoneError:
+        return [f"text ~ {quoted(typed)}"]
+    return [typed]

@@ -1,0 +1,55 @@
+"""Text on a page: escaped HTML with Touchstone's own classes, never markdown.
+
+Markdown would fetch an image that a row's text names; escaped HTML cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from curation.errors import TouchstoneError
+
+
+def title(text: str, lead: str = "") -> None:
+    """The head of a screen: its name and one sentence."""
+    st.html(f'<div class="ts-title"><h1>{escape(text)}</h1>{f"<p>{escape(lead)}</p>" if lead else ""}</div>')
+
+
+def heading(text: str, aside: str = "") -> None:
+    """The head of a part of a screen."""
+    st.html(f'<h2 class="ts-h2">{escape(text)}<span>{escape(aside)}</span></h2>')
+
+
+def plain(text: str, tone: str = "") -> None:
+    """A paragraph. `tone` is "", dim, good, warn or bad."""
+    st.html(f'<p class="ts-p {tone}">{escape(text)}</p>')
+
+
+def headline(text: str, tone: str = "") -> None:
+    """The one sentence a screen is about."""
+    st.html(f'<p class="ts-headline {tone}">{escape(text)}</p>')
+
+
+def code(text: str) -> None:
+    """Preformatted text."""
+    st.html(f'<pre class="ts-pre">{escape(text)}</pre>')
+
+
+def empty(text: str) -> None:
+    """What is missing, why, and what to press; the button follows."""
+    st.html(f'<p class="ts-empty">{escape(text)}</p>')
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> None:
+    """Numbers with their names, in one line that wraps."""
+    cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in pairs)
+    st.html(f'<dl class="ts-facts">{cells}</dl>')
+
+
+def failure(error: TouchstoneError) -> None:
+    """An error for the person: what, where, hint."""
+    head = f"{error.where}: {error.message}" if error.where else error.message
+    st.html(f'<div class="ts-error" role="alert"><p>{escape(head)}</p><p class="dim">{escape(error.hint)}</p></div>')
