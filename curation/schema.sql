@@ -19,7 +19,8 @@ create table source (
     examples bigint not null,           -- new here
     quarantined bigint not null,
     repeated bigint not null,           -- already known, in this file or before
-    made timestamptz not null
+    present boolean not null default true,   -- false: the import was undone
+    made timestamp not null
 );
 
 -- The current state of every example. `seq` is the order of import and is never reused.
@@ -32,13 +33,12 @@ create table example (
     group_key varchar,
     turns integer not null,
     chars bigint not null,              -- characters of all turns
-    words bigint not null,
     tokens integer,                     -- by the task's model and template, when they have been counted
     text_hash varchar not null,         -- of messages, tools, chosen, rejected and label as they are now
     decision varchar not null default 'undecided',
     edited boolean not null default false,
     present boolean not null default true,
-    split varchar,
+    split varchar,                      -- train, validation, test; refused: it would tie two frozen splits together
     frozen boolean not null default false,   -- the split comes from a frozen version: it never changes
     cluster bigint                      -- smallest seq of its duplicate cluster; null: not computed
 );
@@ -51,6 +51,12 @@ create table content (
     chosen varchar,
     rejected varchar,
     original varchar not null           -- the messages as imported
+);
+
+-- The turns' texts, lower-cased: what text search scans.
+create table search_text (
+    seq bigint primary key,
+    text varchar not null
 );
 
 -- Every appearance of an example in a file.
@@ -73,7 +79,8 @@ create table quarantine (
     primary key (raw_hash, nth)
 );
 
--- A finding of a check on one example. Shown only while `text_hash` is still the example's.
+-- A finding of a check on one example. Shown only while `text_hash` is still the example's and `check_version`
+-- is still the edition in `check_edition`.
 create table flag (
     seq bigint not null,
     check_name varchar not null,
@@ -95,19 +102,26 @@ create table checked (
     text_hash varchar not null
 );
 
+-- The edition of each check under the task as it is: its version, options and the part of the task it reads,
+-- as one number. Flags of another edition are not shown; 0: the check is off or does not apply.
+create table check_edition (
+    check_name varchar primary key,
+    edition integer not null
+);
+
 -- A flag raised by a person.
 create table hand_flag (
     seq bigint not null,
     reason varchar not null,
     who varchar not null,
-    made timestamptz not null
+    made timestamp not null
 );
 
 -- The decision log, append-only: a batch is one action of one person; undo and redo are batches too.
 create table batch (
     batch bigint primary key,
     op_id varchar not null unique,      -- the client's operation id: the same one twice is one action
-    made timestamptz not null,
+    made timestamp not null,
     who varchar not null,
     summary varchar not null,
     root bigint not null,               -- the batch that is done, undone or redone
@@ -133,7 +147,8 @@ create table duplicate (
     similarity double not null,         -- to the representative: 1 for an exact copy
     exact boolean not null,             -- its conversation is equal to the representative's after normalising
     conversation boolean not null,      -- linked by the whole conversation; false: only by the user turns
-    hops integer not null               -- rows between it and the representative when not similar enough itself
+    hops bigint not null,               -- rows between it and the representative when not similar enough itself
+    proposed boolean not null           -- may be dropped without losing anything
 );
 create table duplicate_edge (
     a bigint not null,
@@ -141,6 +156,10 @@ create table duplicate_edge (
     kind varchar not null,              -- exact, near, exact_prompt, near_prompt
     similarity double not null
 );
+
+-- Times are UTC.
+create macro utc_now() as
+    (now() at time zone 'UTC')::timestamp;
 
 -- ── Normalisation, once. `fold_unicode` (NFKC, casefold) is registered by store.py and is only asked
 -- ── about texts with non-ASCII characters; each run of non-word characters becomes one blank.
@@ -185,7 +204,8 @@ create view open_flag as
     select f.seq, f.check_name, f.severity, f.turn, f.span_start, f.span_end, f.message, f.score
     from flag f
     join example e on e.seq = f.seq and e.text_hash = f.text_hash
-    where e.present
+    left join check_edition k on k.check_name = f.check_name
+    where e.present and f.check_version = coalesce(k.edition, f.check_version)
     union all
     select h.seq, 'by hand', 'look', null, null, null, h.reason || ' (' || h.who || ')', null
     from hand_flag h

@@ -1,0 +1,459 @@
+"""The decision log: who decided what, when; undo and redo are decisions too.
+
+A batch is one action. Its rows hold the field before and after; the current state lives in `example`
+and `content` and is changed in the same transaction, so that the two never differ.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from curation.errors import BadInput, BadUsage, TouchstoneError, unknown
+from curation.example import Message, content_id, expected_of, last_assistant, text_of
+from curation.files import canonical_json
+from curation.formats.messages import refusal
+
+if TYPE_CHECKING:
+    import duckdb
+    from numpy.typing import NDArray
+
+    from curation.store import Store
+
+Kind = Literal["decision", "label", "messages", "split", "hand_flag", "group_key"]
+DECISIONS = ("keep", "drop", "undecided")
+_TEXTUAL = ("label", "messages", "present")   # kinds after which results over all examples are out of date
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One action as the log shows it. `changed` counts examples (for an import: sources)."""
+
+    batch: int
+    summary: str
+    who: str
+    made: datetime
+    changed: int
+    direction: str = "do"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of an example's history; `before` and `after` are plain JSON values."""
+
+    batch: int
+    made: datetime
+    who: str
+    kind: str
+    before: Any
+    after: Any
+    reason: str | None
+    direction: str
+    summary: str
+
+
+def decide(
+    store: Store,
+    seqs: Sequence[int] | NDArray[np.int64],
+    kind: Kind,
+    value: Any,  # noqa: ANN401  the field's own type
+    *,
+    who: str,
+    reason: str | None = None,
+    op_id: str | None = None,
+    summary: str = "",
+) -> Batch | None:
+    """Set one field of some examples, as one batch that can be undone.
+
+    Args:
+        store: the open project.
+        seqs: which examples; those where nothing would change are left out.
+        kind: the field. `decision` takes keep, drop or undecided; `label` and `group_key` a text or
+            None; `split` a split name or None; `messages` a list of turns; `hand_flag` a reason, or
+            None to take one's own flags off.
+        value: the new value.
+        who: the person.
+        reason: kept with the decision.
+        op_id: the client's operation id; an action that was recorded already is not done again.
+        summary: how the log calls it; made from the kind and the count when empty.
+
+    Returns:
+        The batch, or None when nothing changed or the operation was known.
+
+    Raises:
+        BadUsage: an unknown kind or decision.
+        BadInput: messages that cannot be an example.
+    """
+    ids = np.unique(np.asarray(seqs, dtype=np.int64))
+    apply = _APPLY.get(kind)
+    if apply is None:
+        raise unknown("decision kind", str(kind), _APPLY)
+    if kind == "decision" and value not in DECISIONS:
+        raise unknown("decision", str(value), DECISIONS)
+    if kind == "messages" and (problem := refusal(value)):
+        raise BadInput(f"These turns cannot be an example: {problem}.", hint="Nothing was changed.")
+    if not len(ids):
+        return None
+    with store.transaction() as cursor:
+        if op_id and cursor.execute("select 1 from batch where op_id = ?", [op_id]).fetchone():
+            return None
+        cursor.execute("create or replace temp table chosen as select unnest(?::bigint[]) as seq", [ids.tolist()])
+        before = _before(kind)
+        after = json.dumps(value, ensure_ascii=False) if kind != "messages" else canonical_json(value)
+        cursor.execute(
+            f"""
+            create or replace temp table change as
+            select e.seq, {before} as before, $after as after
+            from chosen
+            join example e using (seq)
+            join content c using (seq)
+            where {before} is distinct from $after
+            """,
+            {"after": after, **({"who": who} if kind == "hand_flag" else {})},
+        )
+        changed = (cursor.execute("select count(*) from change").fetchone() or (0,))[0]
+        if not changed:
+            return None
+        text = summary or _summary(kind, value, changed)
+        batch = _log(cursor, who, text, "do", op_id)
+        _write_changes(cursor, batch, kind, reason)
+        apply(store, cursor, who)
+        if kind in _TEXTUAL:
+            store.touch()
+        return _batch(cursor, batch)
+
+
+def undo(store: Store, *, who: str, op_id: str | None = None) -> Batch | None:
+    """Undo the newest batch of the project that is not undone yet.
+
+    Returns:
+        The batch that undid it; None when there is nothing to undo, or the operation was known.
+    """
+    found = store.row(
+        """
+        with last as (
+            select root, arg_max(direction, batch) as direction
+            from batch
+            group by root
+        )
+        select max(root) from last where direction <> 'undo'
+        """
+    )
+    root = found[0] if found else None
+    return _replay(store, root, "undo", who, op_id) if root is not None else None
+
+
+def redo(store: Store, *, who: str, op_id: str | None = None) -> Batch | None:
+    """Redo what was undone last; a new decision ends redo.
+
+    Returns:
+        The batch that did it again; None when there is nothing to redo, or the operation was known.
+    """
+    found = store.row(
+        """
+        with last as (
+            select root, arg_max(direction, batch) as direction, max(batch) as batch
+            from batch
+            group by root
+        )
+        select min(root)
+        from last
+        where direction = 'undo'
+            and batch > (select coalesce(max(batch), 0) from batch where direction = 'do')
+        """
+    )
+    root = found[0] if found else None
+    return _replay(store, root, "redo", who, op_id) if root is not None else None
+
+
+def history(store: Store, seq: int) -> list[Change]:
+    """Every change to one example, newest first; its imports are in `occurrence`."""
+    rows = store.rows(
+        """
+        select b.batch, b.made, b.who, d.kind, d.before, d.after, d.reason, b.direction, b.summary
+        from decision d
+        join batch b using (batch)
+        where d.seq = ?
+        order by d.n desc
+        """,
+        [seq],
+    )
+    return [
+        Change(batch, made, who, kind, json.loads(before or "null"), json.loads(after or "null"), reason, direction,
+               summary)
+        for batch, made, who, kind, before, after, reason, direction, summary in rows
+    ]
+
+
+def recent(store: Store, limit: int = 10) -> list[Batch]:
+    """The newest batches, newest first."""
+    rows = store.rows(
+        """
+        select b.batch, b.summary, b.who, b.made, count(d.n), b.direction
+        from batch b
+        left join decision d using (batch)
+        group by all
+        order by b.batch desc
+        limit ?
+        """,
+        [limit],
+    )
+    return [Batch(*row) for row in rows]
+
+
+def record_import(store: Store, source: int, *, who: str, summary: str) -> None:
+    """Log an import, inside its transaction, so that it can be undone."""
+    with store.transaction() as cursor:
+        batch = _log(cursor, who, summary, "do", None)
+        cursor.execute(
+            "insert into decision select coalesce(max(n), 0) + 1, ?, null, ?, 'present', 'false', 'true', null from decision",
+            [batch, source],
+        )
+
+
+def set_present(store: Store, source: int, present: bool, *, who: str, summary: str) -> None:
+    """Bring the examples of an import back (or hide them), as a batch of its own."""
+    with store.transaction() as cursor:
+        batch = _log(cursor, who, summary, "do", None)
+        cursor.execute(
+            "insert into decision select coalesce(max(n), 0) + 1, ?, null, ?, 'present', ?, ?, null from decision",
+            [batch, source, json.dumps(not present), json.dumps(present)],
+        )
+        _set_present(cursor, source, present)
+        store.touch()
+
+
+def record_splits(store: Store, changes: str, *, who: str, summary: str) -> Batch | None:
+    """Log and apply a new split of many examples.
+
+    Args:
+        store: the open project, inside its transaction.
+        changes: name of a temporary table (seq bigint, split varchar) with the new splits.
+        who: the person.
+        summary: how the log calls it.
+    """
+    with store.transaction() as cursor:
+        cursor.execute(
+            f"""
+            create or replace temp table change as
+            select e.seq, to_json(e.split)::varchar as before, to_json(s.split)::varchar as after
+            from {changes} s
+            join example e using (seq)
+            where e.split is distinct from s.split
+            """
+        )
+        batch = _log(cursor, who, summary, "do", None)
+        _write_changes(cursor, batch, "split", None)
+        _apply_column("split")(store, cursor, who)
+        return _batch(cursor, batch)
+
+
+def _replay(store: Store, root: int, direction: str, who: str, op_id: str | None) -> Batch | None:
+    """Apply a batch once more, backwards for an undo."""
+    with store.transaction() as cursor:
+        if op_id and cursor.execute("select 1 from batch where op_id = ?", [op_id]).fetchone():
+            return None
+        kinds = cursor.execute("select distinct kind from decision where batch = ?", [root]).fetchall()
+        summary = (cursor.execute("select summary from batch where batch = ?", [root]).fetchone() or ("",))[0]
+        batch = _log(cursor, who, f"{direction.capitalize()}: {summary}", direction, op_id, root)
+        before, after = ("after", "before") if direction == "undo" else ("before", "after")
+        for (kind,) in kinds:
+            if kind == "present":
+                rows = cursor.execute(
+                    f"select source, {after} from decision where batch = ? and kind = 'present'", [root]
+                ).fetchall()
+                for source, present in rows:
+                    cursor.execute(
+                        "insert into decision select coalesce(max(n), 0) + 1, ?, null, ?, 'present', ?, ?, null "
+                        "from decision",
+                        [batch, source, json.dumps(not json.loads(present)), present],
+                    )
+                    _set_present(cursor, source, json.loads(present))
+            else:
+                cursor.execute(
+                    f"create or replace temp table change as select seq, {before} as before, {after} as after "
+                    "from decision where batch = ? and kind = ?",
+                    [root, kind],
+                )
+                _write_changes(cursor, batch, kind, None)
+                _APPLY[kind](store, cursor, who)
+            if kind in _TEXTUAL:
+                store.touch()
+        return _batch(cursor, batch)
+
+
+def _log(
+    cursor: duckdb.DuckDBPyConnection, who: str, summary: str, direction: str, op_id: str | None, root: int | None = None
+) -> int:
+    number: int = (cursor.execute("select coalesce(max(batch), 0) + 1 from batch").fetchone() or (1,))[0]
+    cursor.execute(
+        "insert into batch values (?, ?, utc_now(), ?, ?, ?, ?)",
+        [number, op_id or uuid.uuid4().hex, who, summary, root or number, direction],
+    )
+    return number
+
+
+def _batch(cursor: duckdb.DuckDBPyConnection, number: int) -> Batch:
+    row = cursor.execute(
+        """
+        select b.batch, b.summary, b.who, b.made, (select count(*) from decision d where d.batch = b.batch), b.direction
+        from batch b
+        where b.batch = ?
+        """,
+        [number],
+    ).fetchone()
+    if row is None:
+        raise TouchstoneError(f"Batch {number} is not in the log.", code="log")
+    return Batch(*row)
+
+
+def _summary(kind: str, value: Any, changed: int) -> str:  # noqa: ANN401  the field's own type
+    count = f"{changed:,} example{'s' if changed != 1 else ''}"
+    if kind == "decision":
+        return f"{str(value).capitalize() if value != 'undecided' else 'Undecide'} {count}"
+    if kind == "messages":
+        return f"Edit {count}"
+    if kind == "hand_flag":
+        return f"Flag {count}: {value}" if value else f"Take the flag off {count}"
+    name = {"label": "Label", "group_key": "Group", "split": "Split"}[kind]
+    return f"{name} {count}: {value if value is not None else 'none'}"
+
+
+def _write_changes(cursor: duckdb.DuckDBPyConnection, batch: int, kind: str, reason: str | None) -> None:
+    cursor.execute(
+        """
+        insert into decision
+        select
+            row_number() over (order by seq) + (select coalesce(max(n), 0) from decision),
+            ?, seq, null, ?, before, after, ?
+        from change
+        """,
+        [batch, kind, reason],
+    )
+
+
+def _before(kind: str) -> str:
+    """SQL for the JSON of the field as it is now, over `example e` and `content c`."""
+    if kind == "messages":
+        return "c.messages"
+    if kind == "hand_flag":
+        return "(select coalesce(to_json(max(h.reason))::varchar, 'null') from hand_flag h " \
+               "where h.seq = e.seq and h.who = $who)"
+    return f"coalesce(to_json(e.{kind})::varchar, 'null')"
+
+
+def _apply_column(column: str) -> Callable[[Store, duckdb.DuckDBPyConnection, str], None]:
+    def apply(store: Store, cursor: duckdb.DuckDBPyConnection, who: str) -> None:
+        cursor.execute(
+            f"update example set {column} = change.after ->> '$' from change where example.seq = change.seq"
+        )
+
+    return apply
+
+
+def _apply_hand_flag(store: Store, cursor: duckdb.DuckDBPyConnection, who: str) -> None:
+    cursor.execute("delete from hand_flag where who = ? and seq in (select seq from change)", [who])
+    cursor.execute(
+        "insert into hand_flag select seq, after ->> '$', ?, utc_now() from change where after ->> '$' is not null", [who]
+    )
+
+
+def _apply_label(store: Store, cursor: duckdb.DuckDBPyConnection, who: str) -> None:
+    """A label that is the answer takes the answer with it: the two mean the same thing."""
+    _apply_column("label")(store, cursor, who)
+    rows = cursor.execute(
+        """
+        select ch.seq, c.messages, ch.before ->> '$', ch.after ->> '$'
+        from change ch
+        join content c using (seq)
+        """
+    ).fetchall()
+    for seq, text, before, after in rows:
+        messages: list[Message] = json.loads(text)
+        index = last_assistant(messages)
+        if index is not None and after is not None and text_of(messages[index]) == before:
+            messages[index] = {**messages[index], "content": after}
+            cursor.execute("update content set messages = ? where seq = ?", [canonical_json(messages), seq])
+    _renew(cursor)
+
+
+def _apply_messages(store: Store, cursor: duckdb.DuckDBPyConnection, who: str) -> None:
+    rows = cursor.execute("select seq, before, after from change").fetchall()
+    for seq, before, after in rows:
+        cursor.execute("update content set messages = ? where seq = ?", [after, seq])
+        old, new = expected_of(json.loads(before)), expected_of(json.loads(after))
+        cursor.execute("update example set label = ? where seq = ? and label = ?", [new, seq, old])
+    _renew(cursor)
+
+
+def _renew(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Recompute what is derived from the text of the changed examples."""
+    rows = cursor.execute(
+        "select c.seq, c.messages, c.tools, c.chosen, c.rejected, e.label from content c "
+        "join example e using (seq) semi join change using (seq)"
+    ).fetchall()
+    for seq, messages, tools, chosen, rejected, label in rows:
+        texts = [text_of(turn) for turn in json.loads(messages)]
+        cursor.execute(
+            """
+            update example
+            set text_hash = ?, turns = ?, chars = ?, tokens = null,
+                edited = (select messages <> original from content c where c.seq = example.seq)
+            where seq = ?
+            """,
+            [content_id(messages, tools, chosen, rejected, label), len(texts), sum(map(len, texts)), seq],
+        )
+        cursor.execute("update search_text set text = ? where seq = ?", ["\n".join(texts).lower(), seq])
+
+
+def _set_present(cursor: duckdb.DuckDBPyConnection, source: int, present: bool) -> None:
+    """Hide or show an import; an example stays as long as one shown import holds it."""
+    cursor.execute("update source set present = ? where source = ?", [present, source])
+    cursor.execute(
+        """
+        update example
+        set present = held.present
+        from (
+            select o.seq, bool_or(s.present) as present
+            from occurrence o
+            join source s using (source)
+            where o.seq in (select seq from occurrence where source = ?)
+            group by o.seq
+        ) held
+        where example.seq = held.seq
+        """,
+        [source],
+    )
+
+
+_APPLY: dict[str, Callable[[Store, duckdb.DuckDBPyConnection, str], None]] = {
+    "decision": _apply_column("decision"),
+    "group_key": _apply_column("group_key"),
+    "split": _apply_column("split"),
+    "label": _apply_label,
+    "messages": _apply_messages,
+    "hand_flag": _apply_hand_flag,
+}
+
+
+def find(store: Store, ids: Sequence[str]) -> list[int]:
+    """The `seq` of each content id; a prefix of at least 6 digits will do when it is unique.
+
+    Raises:
+        BadUsage: an id that does not exist, or a prefix of several.
+    """
+    found = []
+    for one in ids:
+        rows = store.rows(
+            "select seq from live where id = ? or (length(?) >= 6 and starts_with(id, ?)) limit 2", [one, one, one]
+        )
+        if len(rows) != 1:
+            raise BadUsage(f"{'Several examples have' if rows else 'No example has'} the id {one!r}.")
+        found.append(int(rows[0][0]))
+    return found

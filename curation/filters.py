@@ -1,0 +1,221 @@
+"""The filter language: `field op value`, joined by blanks (and). The filter is the selection.
+
+Every field and operator has its SQL and its English, so that the page, the CLI and a bulk action use
+the same object and can say in words what it selects. Values are bound, never pasted into SQL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from curation.errors import BadUsage, unknown
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from curation.store import Store
+
+_TOKEN = re.compile(r'([A-Za-z_]+)\s*(!=|=|~|<|>)\s*("(?:[^"\\]|\\.)*"|[^\s"]+)')
+SORTS = {
+    "imported": "e.seq",
+    "longest": "e.chars desc, e.seq",
+    "shortest": "e.chars, e.seq",
+    "flags": "(select count(*) from open_flag f where f.seq = e.seq) desc, e.seq",
+    "cluster": "e.cluster nulls last, e.seq",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What can be asked about: which operators, the SQL with one `?` for the value, and the words."""
+
+    operators: str
+    sql: Callable[[str], str]
+    words: str
+    number: bool = False
+
+
+def _column(name: str) -> Callable[[str], str]:
+    def sql(operator: str) -> str:
+        if operator == "=":
+            return f"e.{name} = ?"
+        if operator == "!=":
+            return f"e.{name} is distinct from ?"
+        if operator == "~":
+            return f"contains(lower(coalesce(e.{name}, '')), lower(?))"
+        return f"e.{name} {operator} ?"
+
+    return sql
+
+
+def _text(operator: str) -> str:
+    found = "(select s.seq from search_text s where contains(s.text, lower(?)))"
+    return f"e.seq {'not in' if operator == '!=' else 'in'} {found}"
+
+
+def _flag(column: str) -> Callable[[str], str]:
+    def sql(operator: str) -> str:
+        test = "any" if column == "check_name" else ""
+        some = f"(? = 'any' or f.{column} = ?)" if test else f"f.{column} = ?"
+        return f"{'not ' if operator == '!=' else ''}exists (from open_flag f where f.seq = e.seq and {some})"
+
+    return sql
+
+
+def _source(operator: str) -> str:
+    match = "contains(lower(s.name), lower(?))" if operator == "~" else "s.name = ?"
+    found = f"(select o.seq from occurrence o join source s using (source) where {match})"
+    return f"e.seq {'not in' if operator == '!=' else 'in'} {found}"
+
+
+def _cluster(operator: str) -> str:
+    # A cluster is named by any of its members, as a person reads ids and not row numbers.
+    same = "e.cluster = (select x.cluster from example x where x.id = ?)"
+    return f"not coalesce({same}, false)" if operator == "!=" else same
+
+
+def _id(operator: str) -> str:
+    match = "starts_with(e.id, ?)" if operator == "~" else "e.id in (select unnest(string_split(?, ',')))"
+    return f"not {match}" if operator == "!=" else match
+
+
+FIELDS: dict[str, Field] = {
+    "text": Field("=!~", _text, "text contains"),
+    "label": Field("=!~", _column("label"), "label"),
+    "flag": Field("=!", _flag("check_name"), "flag"),
+    "severity": Field("=!", _flag("severity"), "a flag of severity"),
+    "decision": Field("=!", _column("decision"), "decision"),
+    "source": Field("=!~", _source, "source"),
+    "split": Field("=!", _column("split"), "split"),
+    "cluster": Field("=!", _cluster, "duplicate cluster"),
+    "group": Field("=!~", _column("group_key"), "group"),
+    "turns": Field("=!<>", _column("turns"), "number of turns", number=True),
+    "chars": Field("=!<>", _column("chars"), "number of characters", number=True),
+    "tokens": Field("=!<>", _column("tokens"), "number of tokens", number=True),
+    "id": Field("=!~", _id, "id"),
+}
+_SAYS = {"=": "is", "!=": "is not", "~": "contains", "<": "is under", ">": "is over"}
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One `field op value`."""
+
+    field: str
+    operator: str
+    value: str
+
+    def __str__(self) -> str:
+        plain = re.fullmatch(r'[^\s"]+', self.value)
+        quoted = self.value if plain else '"' + self.value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return f"{self.field}{self.operator}{quoted}"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Some terms, all of which must hold; none selects everything."""
+
+    terms: tuple[Term, ...] = ()
+
+    def __str__(self) -> str:
+        return " ".join(str(term) for term in self.terms)
+
+    def where(self) -> tuple[str, list[object]]:
+        """SQL over `example e` (true for every row when there are no terms) and its parameters."""
+        clauses, parameters = ["e.present"], []
+        for term in self.terms:
+            field = FIELDS[term.field]
+            if term.value == "none" and term.field in ("label", "split", "group", "cluster"):
+                column = {"group": "group_key"}.get(term.field, term.field)
+                clauses.append(f"e.{column} is {'not ' if term.operator == '!=' else ''}null")
+                continue
+            sql = field.sql(term.operator)
+            clauses.append(f"({sql})")
+            value: object = float(term.value) if field.number else term.value
+            parameters += [value] * sql.count("?")
+        return " and ".join(clauses), parameters
+
+    @property
+    def english(self) -> str:
+        """The filter as a sentence part: `examples whose label is refund and whose text contains "card"`."""
+        if not self.terms:
+            return "all examples"
+        parts = []
+        for term in self.terms:
+            words = FIELDS[term.field].words
+            if term.field == "text":
+                parts.append(f"text {'does not contain' if term.operator == '!=' else 'contains'} “{term.value}”")
+            elif term.field == "flag" and term.value == "any":
+                parts.append("flags: " + ("none" if term.operator == "!=" else "at least one"))
+            elif term.field == "id" and "," in term.value:
+                parts.append(f"id is one of {term.value.count(',') + 1} chosen ones")
+            else:
+                parts.append(f"{words} {_SAYS[term.operator]} {term.value}")
+        return "examples whose " + " and whose ".join(parts)
+
+
+def parse(text: str) -> Filter:
+    """Read a filter.
+
+    Raises:
+        BadUsage: what cannot be read, with the place; an unknown field with near names.
+    """
+    terms: list[Term] = []
+    position = 0
+    while position < len(text):
+        if text[position].isspace():
+            position += 1
+            continue
+        match = _TOKEN.match(text, position)
+        if not match:
+            raise BadUsage(
+                f"The filter cannot be read at {text[position:position + 30]!r}.",
+                where="filter", hint='Write field=value, for example: label=refund text~"credit card" turns>3',
+            )
+        name, operator, value = match[1].lower(), match[2], match[3]
+        if name not in FIELDS:
+            raise unknown("field", name, FIELDS, where="filter")
+        if operator[0] not in FIELDS[name].operators:
+            known = ", ".join("!=" if one == "!" else one for one in FIELDS[name].operators)
+            raise BadUsage(f"The field {name!r} does not take {operator!r}.", where="filter", hint=f"It takes {known}.")
+        if value.startswith('"'):
+            value = re.sub(r"\\(.)", r"\1", value[1:-1])
+        if FIELDS[name].number and not re.fullmatch(r"-?\d+(\.\d+)?", value):
+            raise BadUsage(f"{name}{operator} takes a number, got {value!r}.", where="filter")
+        terms.append(Term(name, operator, value))
+        position = match.end()
+    return Filter(tuple(terms))
+
+
+def view(store: Store, chosen: Filter, sort: str = "imported") -> NDArray[np.int64]:
+    """The `seq` of every selected example in order; a snapshot, so rows do not jump while one decides.
+
+    Args:
+        store: the open project.
+        chosen: the filter.
+        sort: one of `SORTS`.
+
+    Raises:
+        BadUsage: an unknown sort.
+    """
+    if sort not in SORTS:
+        raise unknown("order", sort, SORTS)
+    where, parameters = chosen.where()
+    cursor = store.cursor()
+    try:
+        found = store.execute(cursor, f"select e.seq from example e where {where} order by {SORTS[sort]}", parameters)
+        ids: NDArray[np.int64] = found.fetchnumpy()["seq"]
+        return np.asarray(ids, dtype=np.int64)
+    finally:
+        cursor.close()
+
+
+def count(store: Store, chosen: Filter) -> int:
+    """How many examples are selected."""
+    where, parameters = chosen.where()
+    return int(store.value(f"select count(*) from example e where {where}", parameters))

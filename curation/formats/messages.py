@@ -1,0 +1,198 @@
+r"""JSON lines with `messages`: the chat form of OpenAI's fine-tuning files.
+
+The common row (every turn just a role and a text) is read and made canonical in SQL. Rows with more in
+them (tool calls, parts, tools, control characters) go through `read_row`, which gives the very same
+canonical text for the common ones; a property test holds the two together.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from curation.files import canonical_json
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from curation.progress import Progress
+
+FIELDS = ("messages", "tools", "label", "group", "time", "id")
+MAX_LINE = 134_217_728
+_BATCH = 5_000
+
+
+def recognise(path: Path, head: str) -> bool:
+    """Whether most of the first lines are JSON objects."""
+    lines = [line for line in head.splitlines()[:20] if line.strip()]
+    return bool(lines) and sum(line.lstrip("\ufeff ").startswith("{") for line in lines) * 2 >= len(lines)
+
+
+def stage(
+    cursor: duckdb.DuckDBPyConnection, path: Path, mapping: dict[str, str], progress: Progress
+) -> dict[str, str]:
+    """Fill `staged` from a file of JSON lines.
+
+    Args:
+        cursor: holds the empty temporary table `staged`.
+        path: a valid UTF-8 file; broken bytes have become backslash escapes, which no JSON holds.
+        mapping: columns by field; `messages`, `tools` and `label` default to their own names.
+        progress: told in rows.
+    """
+    used = {"messages": "messages", "tools": "tools", "label": "label"} | mapping
+    at = {field: '$."' + column.replace('"', '\\"') + '"' for field, column in used.items()}
+    progress.stage(f"Reading {path.name}")
+    # The delimiter is impossible in JSON text, so that each line is one value of one column.
+    cursor.execute(
+        """
+        create or replace temp table parsed as
+        with lines as (
+            select row_number() over () as line, raw
+            from read_csv($path, columns = {'raw': 'VARCHAR'}, delim = chr(1) || chr(2) || chr(3), quote = '',
+                escape = '', header = false, auto_detect = false, max_line_size = $max_line, strict_mode = false)
+        ),
+        valid as (
+            select line, raw, case when json_valid(raw) then raw::json end as j
+            from lines
+        )
+        select
+            line, raw, j,
+            json_extract(j, $messages) as m,
+            case
+                when raw is null or trim(raw) = '' then 'blank line'
+                when j is null then 'not valid JSON'
+                when json_type(j) <> 'OBJECT' then 'not a JSON object but ' || lower(json_type(j))
+                when json_type(j, $messages) is null then 'no `' || $column || '`'
+                when json_type(j, $messages) <> 'ARRAY' then
+                    '`' || $column || '` is not a list but ' || lower(json_type(j, $messages))
+                when json_array_length(j, $messages) = 0 then '`' || $column || '` is empty'
+            end as reason
+        from valid
+        """,
+        {"path": str(path), "max_line": MAX_LINE, "messages": at["messages"], "column": used["messages"]},
+    )
+    # A row is plain when its turns have exactly a role and a content, both text, and nothing needs an escape
+    # that DuckDB and Python might write differently.
+    cursor.execute(
+        """
+        insert into staged
+        with plain as (
+            select line, raw, j,
+                case when json_structure(m)::varchar in (
+                    '[{"role":"VARCHAR","content":"VARCHAR"}]', '[{"content":"VARCHAR","role":"VARCHAR"}]')
+                then to_json(try(json_transform_strict(m, '[{"content":"VARCHAR","role":"VARCHAR"}]')))::varchar
+                end as messages
+            from parsed
+            where reason is null and json_type(j, $tools) is null
+        )
+        select
+            line, raw, messages, null,
+            case when json_type(j, $label) = 'VARCHAR' or $map_label then json_extract_string(j, $label) end,
+            json_extract_string(j, $group),
+            case when len(json_keys(j)) = 1 then '{}' else json_merge_patch(j, $known)::varchar end,
+            null
+        from plain
+        where messages is not null and not contains(messages, '\\u') and not contains(messages, ':null')
+        """,
+        {"tools": at["tools"], "label": at["label"], "map_label": "label" in mapping,
+         "group": at.get("group", "$.\"\x01\""),
+         "known": json.dumps({used[field]: None for field in ("messages", "tools")})},
+    )
+    cursor.execute(
+        "insert into staged select line, raw, null, null, null, null, null, reason from parsed where reason is not null"
+    )
+    _stage_odd_rows(cursor, used, "label" in mapping, progress)
+    cursor.execute("drop table parsed")
+    return {field: column for field, column in used.items() if field == "messages" or field in mapping}
+
+
+def _stage_odd_rows(
+    cursor: duckdb.DuckDBPyConnection, used: dict[str, str], any_label: bool, progress: Progress
+) -> None:
+    """Read in Python what is neither plain nor already refused, some thousands of rows at a time."""
+    import pyarrow as pa
+
+    odd = cursor.execute("select line, raw from parsed anti join staged using (line) order by line").fetchall()
+    if odd:
+        progress.stage("Reading rows with tools or parts", len(odd))
+    names = ("line", "raw", *ReadRow._fields)
+    for start in range(0, len(odd), _BATCH):
+        batch = odd[start : start + _BATCH]
+        read = [(line, raw, *read_row(raw, used, any_label=any_label)) for line, raw in batch]
+        arrow = pa.table(  # noqa: F841  DuckDB reads it by name
+            {name: pa.array([row[i] for row in read], pa.int64() if name == "line" else pa.string())
+             for i, name in enumerate(names)}
+        )
+        cursor.execute("insert into staged by name select * from arrow")
+        progress.advance(len(batch))
+
+
+class ReadRow(NamedTuple):
+    """One row of a file, read: canonical messages, or the reason why not."""
+
+    messages: str | None = None
+    tools: str | None = None
+    label: str | None = None
+    group_key: str | None = None
+    metadata: str | None = None
+    reason: str | None = None
+
+
+def read_row(raw: str, used: dict[str, str], *, any_label: bool = False) -> ReadRow:
+    """Read one JSON line with `messages`; the reference for what the SQL does.
+
+    Args:
+        raw: the line.
+        used: columns by field.
+        any_label: take any scalar as the label, as an explicit mapping asks for; else only text.
+    """
+    try:
+        row = json.loads(raw, parse_constant=_refuse)
+        messages = row[used["messages"]]
+        reason = refusal(messages)
+        if reason:
+            return ReadRow(reason=reason)
+        tools = row.get(used["tools"])
+        if isinstance(tools, str):
+            tools = json.loads(tools) if tools.strip() else None
+        label = row.get(used["label"])
+        group = row.get(used.get("group", ""))
+        rest = {key: value for key, value in row.items() if key not in (used["messages"], used["tools"])}
+        text = canonical_json(messages)
+        text.encode("utf-8")
+        return ReadRow(
+            text,
+            canonical_json(tools) if tools else None,
+            _scalar(label) if isinstance(label, str) or any_label else None,
+            _scalar(group),
+            canonical_json(rest),
+        )
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        return ReadRow(reason=f"not readable: {error}")
+
+
+def refusal(messages: Any) -> str | None:  # noqa: ANN401  anything a file may hold
+    """Why these messages cannot be an example at all; None when they can."""
+    if not isinstance(messages, list) or not messages:
+        return "`messages` is not a list of turns"
+    for index, turn in enumerate(messages):
+        if not isinstance(turn, dict):
+            return f"turn {index} is not an object"
+        if not isinstance(turn.get("role"), str):
+            return f"turn {index} has no role"
+        content = turn.get("content")
+        if not isinstance(content, str | list) and not turn.get("tool_calls") and not turn.get("function_call"):
+            what = "no content" if content is None else f"a content that is no text ({type(content).__name__})"
+            return f"turn {index} ({turn['role']}) has {what} and no tool call"
+    return None
+
+
+def _scalar(value: Any) -> str | None:  # noqa: ANN401  JSON values
+    if value is None or isinstance(value, dict | list):
+        return None
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,273 @@
+"""Import: a file in, examples and quarantine out, counts that add up.
+
+rows = new examples + quarantined + repeated, always; the whole import is one transaction and one batch
+of the decision log, so a killed import leaves the project as it was.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from curation import decisions, formats, task
+from curation.errors import BadInput, BadUsage
+from curation.files import sha256_file
+from curation.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from curation.store import Store
+
+_BLOCK = 1 << 20
+_SAMPLE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What one import did; `rows == examples + quarantined + repeated`.
+
+    `repeated` counts rows whose example was known already, from this file or an earlier one.
+    """
+
+    source: str
+    format: str
+    mapping: dict[str, str]
+    rows: int
+    examples: int
+    quarantined: int
+    repeated: int
+    already_imported: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for `--json`."""
+        return asdict(self)
+
+
+def import_file(
+    store: Store,
+    path: Path,
+    *,
+    format: str = "auto",
+    mapping: dict[str, str] | None = None,
+    who: str,
+    name: str | None = None,
+    progress: Progress = SILENT,
+) -> ImportReport:
+    """Import one file.
+
+    Args:
+        store: the open project.
+        path: the file.
+        format: a name of `formats.FORMATS`, or `auto`.
+        mapping: columns by field; what is not mapped is kept as metadata.
+        who: the person, for the log.
+        name: what to call the source; the file's name when not given.
+        progress: told in rows.
+
+    Raises:
+        BadInput: the file is missing or empty, or not one row of it can be read.
+        BadUsage: the format or the mapping does not fit the file.
+    """
+    if not path.is_file():
+        raise BadUsage("There is no such file.", where=str(path))
+    digest = sha256_file(path)
+    with _clean_text(path, progress) as readable:
+        with readable.open("rb") as file:
+            head = file.read(65_536).decode("utf-8-sig", errors="replace")
+        form = formats.detect(path, head) if format == "auto" else formats.get(format)
+        with store.transaction() as cursor:
+            cursor.execute(formats.STAGED)
+            used = form.stage(cursor, readable, mapping or {}, progress)
+            report = _take(store, cursor, path, name or path.name, digest, form.name, used, who, progress)
+            cursor.execute("drop table staged")
+    return report
+
+
+def _take(
+    store: Store, cursor: duckdb.DuckDBPyConnection, path: Path, name: str, digest: str, form: str,
+    used: dict[str, str], who: str, progress: Progress,
+) -> ImportReport:
+    rows, readable = cursor.execute("select count(*), count(*) filter (reason is null) from staged").fetchone() or (0, 0)
+    if not readable:
+        first = cursor.execute("select line, reason from staged order by line limit 1").fetchone()
+        raise BadInput(
+            f"Not one of its {rows:,} rows can be read: line {first[0]}: {first[1]}." if first else "The file is empty.",
+            where=path.name, hint="Nothing was changed. Check --format and --map, or mend the file.",
+        )
+    known = cursor.execute(
+        "select source, name from source where sha256 = ? and format = ? and mapping = ?",
+        [digest, form, json.dumps(used)],
+    ).fetchone()
+    progress.stage("Comparing with what is there", None)
+    _identify(cursor)
+    _number(cursor)
+    counts = cursor.execute(
+        """
+        select
+            count(*) filter (reason is not null),
+            count(*) filter (reason is null and known is null and first)
+        from identified
+        """
+    ).fetchone() or (0, 0)
+    quarantined, new = int(counts[0]), int(counts[1])
+    report = ImportReport(known[1] if known else name, form, used, rows, new, quarantined,
+                          rows - quarantined - new, known is not None)
+    if known:
+        if not (cursor.execute("select present from source where source = ?", [known[0]]).fetchone() or (True,))[0]:
+            decisions.set_present(store, known[0], True, who=who, summary=f"Import {known[1]} again")
+        return report
+    number = (cursor.execute("select coalesce(max(source), 0) + 1 from source").fetchone() or (1,))[0]
+    taken = {row[0] for row in cursor.execute("select name from source").fetchall()}
+    unique, copy = name, 2
+    while unique in taken:
+        unique, copy = f"{name} ({copy})", copy + 1
+    cursor.execute(
+        "insert into source values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, true, utc_now())",
+        [number, unique, str(path), digest, form, json.dumps(used), rows, new, quarantined, report.repeated],
+    )
+    progress.stage("Storing", None)
+    _store_rows(cursor, number)
+    decisions.record_import(store, number, who=who, summary=f"Import {unique}: {new:,} examples")
+    store.touch()
+    if not store.project.task_path.exists():
+        task.save(_guess(cursor), store.project.task_path)
+    return ImportReport(unique, form, used, rows, new, quarantined, report.repeated)
+
+
+def _identify(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Give each readable row its content id, as `example.content_id` computes it."""
+    cursor.execute(
+        """
+        create or replace temp table identified as
+        with named as (
+            select *,
+                case when reason is null then left(sha256(
+                    '[null,' || coalesce(to_json(label)::varchar, 'null') || ',' || messages
+                    || ',null,' || coalesce(tools, 'null') || ']'), 16) end as id
+            from staged
+        )
+        select
+            n.*,
+            e.seq as known,
+            n.id is not null and row_number() over (partition by n.id order by n.line) = 1 as first
+        from named n
+        left join example e on e.id = n.id
+        """
+    )
+
+
+def _number(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Number new examples in the order of the file, after all that are there."""
+    cursor.execute(
+        """
+        create or replace temp table numbered as
+        select id, row_number() over (order by line) + (select coalesce(max(seq), 0) from example) as seq
+        from identified
+        where first and known is null
+        """
+    )
+
+
+def _store_rows(cursor: duckdb.DuckDBPyConnection, source: int) -> None:
+    cursor.execute(
+        """
+        create or replace temp table fresh as
+        select n.seq, i.*, turn_texts(i.messages) as texts
+        from identified i
+        join numbered n on n.id = i.id
+        where i.first and i.known is null
+        order by n.seq
+        """
+    )
+    cursor.execute(
+        """
+        insert into example (seq, id, source, line, label, group_key, turns, chars, text_hash)
+        select
+            seq, id, $source, line, label, group_key, len(texts),
+            list_sum(list_transform(texts, lambda t: length(t))), id
+        from fresh
+        """,
+        {"source": source},
+    )
+    cursor.execute("insert into content select seq, messages, tools, null, null, messages from fresh")
+    cursor.execute("insert into search_text select seq, lower(array_to_string(texts, chr(10))) from fresh")
+    cursor.execute(
+        """
+        insert into occurrence
+        select coalesce(i.known, n.seq), $source, i.line, i.group_key, coalesce(i.metadata, '{}')
+        from identified i
+        left join numbered n on n.id = i.id
+        where i.reason is null
+        """,
+        {"source": source},
+    )
+    cursor.execute(
+        """
+        insert into quarantine
+        with refused as (
+            select line, coalesce(raw, '') as raw, reason, sha256(coalesce(raw, '')) as raw_hash
+            from identified
+            where reason is not null
+        )
+        select raw_hash, row_number() over (partition by raw_hash order by line), $source, line, raw, reason
+        from refused
+        on conflict do nothing
+        """,
+        {"source": source},
+    )
+    for table in ("fresh", "numbered", "identified"):
+        cursor.execute(f"drop table {table}")
+
+
+def _guess(cursor: duckdb.DuckDBPyConnection) -> task.Task:
+    """Guess the task from a seeded sample of what is there."""
+    rows = cursor.execute(
+        f"""
+        select
+            answer_text(messages),
+            case when turn_roles(messages)[1] = 'system' then turn_texts(messages)[1] end
+        from content
+        using sample reservoir ({_SAMPLE} rows) repeatable (0)
+        """
+    ).fetchall()
+    return task.guess([answer or "" for answer, _ in rows], [system for _, system in rows])
+
+
+@contextmanager
+def _clean_text(path: Path, progress: Progress) -> Iterator[Path]:
+    """The file itself when it is UTF-8 with one kind of line end, else a copy that is.
+
+    A byte that is no UTF-8 becomes a backslash escape: no JSON holds one, so exactly those lines are
+    refused, with text a person can read.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    clean = True
+    crlf = lf = 0
+    progress.stage(f"Checking the text of {path.name}", path.stat().st_size)
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            pairs = block.count(b"\r\n")
+            crlf, lf = crlf + pairs, lf + block.count(b"\n") - pairs
+            if clean:
+                try:
+                    decoder.decode(block)
+                except UnicodeDecodeError:
+                    clean = False
+            progress.advance(len(block))
+    if clean and not (crlf and lf):
+        yield path
+        return
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        with path.open("rb") as file, copy.open("wb") as out:
+            for line in file:
+                text = line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "backslashreplace")
+                out.write(text.encode("utf-8") + b"\n")
+        yield copy

@@ -1,0 +1,49 @@
+"""The evaluation on the sealed test split that a verdict is given from: the newest fitting one, or a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from curation.project import Project
+from curation.task import Task
+from evals import evaluation
+from evals.candidates import parse
+
+
+class Sealed(NamedTuple):
+    """An evaluation on test; `made` when it has just been made and must still run."""
+
+    folder: Path
+    made: bool
+
+
+def find_or_make(
+    project: Project, version: Path, task: Task, candidate: str, *,
+    against: Sequence[str] | None = None, match: Sequence[str] = (), after: Sequence[Path] = (),
+) -> Sealed:
+    """Find a finished evaluation of these candidates on all test rows of this version, else make one.
+
+    Args:
+        project: where evaluations live.
+        version: folder of the frozen version.
+        task: names the cheap baselines of its kind.
+        candidate: SPEC of who is judged.
+        against: baselines to be beaten; None takes `prompt` and the cheap ones when one has to be made.
+        match: baselines to be matched.
+        after: jobs that must be done first, where one has to be made.
+
+    Raises:
+        BadUsage: an unknown candidate.
+        NotReady: a run that has not finished.
+    """
+    named = [candidate, *(against or ()), *match]
+    found = evaluation.newest_on_test(project, version, [parse(one).name for one in named])
+    holds_a_baseline = found is not None and len(evaluation.load(found).names) > 1
+    if found is not None and (named[1:] or holds_a_baseline):
+        return Sealed(found, made=False)
+    others = named[1:] or ["prompt", *task.traits.cheap_baselines]
+    asked = list(dict.fromkeys([*others, candidate]))
+    folder = evaluation.create(project, version, task, candidates=asked, split="test", after=tuple(after))
+    return Sealed(folder, made=True)

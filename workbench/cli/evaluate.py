@@ -1,0 +1,153 @@
+"""Commands that judge: eval, evals, verdict, trace."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from curation import jobs, versions
+from curation import task as tasks
+from curation.files import read_json
+from curation.project import Project
+from evals import evaluation, sealed
+from evals import trace as tracing
+from evals import verdict as verdicts
+from workbench.cli.options import json_option, project_argument, table
+from workbench.cli.session import Session
+from workbench.cli.watch import until_done
+
+
+def _spec(session: Session, spec: str) -> str:
+    """The SPEC with the file it may name made absolute."""
+    kind, colon, rest = spec.partition(":")
+    return f"answers:{session.path(rest)}" if kind == "answers" and colon else spec
+
+
+@click.command("eval")
+@project_argument
+@click.option("--version", metavar="VERSION", help="A frozen version; the newest when not given.")
+@click.option("--split", type=click.Choice(("validation", "test")), default="validation", show_default=True)
+@click.option("--candidate", "candidates", multiple=True, required=True, metavar="SPEC",
+              help="majority, nearest, linear, prompt, few-shot:K, run:ID, answers:FILE. May be given several times.")
+@click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="The first one is primary.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N rows, always the same ones.")
+@click.option("--detach", is_flag=True, help="Return at once with the evaluation's id.")
+@json_option
+@click.pass_obj
+def eval_(
+    session: Session, project: str, version: str | None, split: str, candidates: tuple[str, ...],
+    scorers: tuple[str, ...], limit: int | None, detach: bool,
+) -> None:
+    """Ask candidates and score their answers: on validation by default, the test split is sealed."""
+    place = session.project(project)
+    frozen = versions.open_version(place, version)
+    folder = evaluation.create(
+        place, frozen.folder, tasks.load(place.task_path), candidates=[_spec(session, c) for c in candidates],
+        split="test" if split == "test" else "validation", scorers=scorers or None, limit=limit,
+    )
+    jobs.start(folder)
+    if detach:
+        session.say(folder.name)
+        session.emit({"evaluation": folder.name, "state": jobs.state(folder).state})
+        return
+    until_done(session, folder)
+    _summary(session, folder)
+
+
+def _summary(session: Session, folder: Path) -> None:
+    summary = read_json(folder / "summary.json")
+    made = evaluation.load(folder)
+    rows: list[tuple[object, ...]] = []
+    for name, found in summary["candidates"].items():
+        main = found["scorers"][made.primary]
+        low, high = main.get("low"), main.get("high")
+        rows.append((name, f"{main['mean']:.1%}" if main["mean"] is not None else "",
+                     f"{low:.1%} to {high:.1%}" if low is not None else "", main["missing"]))
+    session.say(f"{folder.name}: {made.rows:,} rows of {made.split}, scored by {made.primary}")
+    session.say(table(rows, ("candidate", "right", "95 % interval", "missing")))
+    session.emit({"evaluation": folder.name, "state": "done", "split": made.split, "rows": made.rows,
+                  "primary": made.primary, **summary})
+
+
+@click.command("evals")
+@project_argument
+@json_option
+@click.pass_obj
+def evals(session: Session, project: str) -> None:
+    """List the evaluations and how they stand."""
+    rows = []
+    for folder in jobs.all_jobs(session.project(project).evals):
+        made, status = evaluation.load(folder), jobs.state(folder)
+        rows.append({"evaluation": folder.name, "state": status.state, "split": made.split, "rows": made.rows,
+                     "version": Path(made.version).name, "candidates": made.names, "message": status.message})
+    session.say(table([(r["evaluation"], r["state"], r["version"], r["split"], r["rows"], ", ".join(r["candidates"]))
+                       for r in rows], ("evaluation", "state", "version", "split", "rows", "candidates")))
+    session.emit({"evaluations": rows})
+
+
+@click.command("verdict")
+@project_argument
+@click.option("--candidate", required=True, metavar="SPEC", help="Who is judged, for example run:r001.")
+@click.option("--against", multiple=True, metavar="SPEC", help="Baselines to be beaten; else every one measured.")
+@click.option("--match", multiple=True, metavar="SPEC", help="Baselines to be matched within --margin.")
+@click.option("--margin", type=click.FloatRange(0, 1), help="Largest loss of a match; the task's worthwhile gain.")
+@click.option("--saving", default="", help="What a match saves, in words.")
+@click.option("--version", metavar="VERSION", help="A frozen version; the run's own, else the newest.")
+@json_option
+@click.pass_obj
+def verdict(
+    session: Session, project: str, candidate: str, against: tuple[str, ...], match: tuple[str, ...],
+    margin: float | None, saving: str, version: str | None,
+) -> int:
+    """Ship, do not ship, or not enough evidence: from the sealed test split.
+
+    Exit code: 0 ship, 10 do not ship, 11 not enough evidence, 1 no verdict.
+    """
+    place = session.project(project)
+    spec = _spec(session, candidate)
+    beaten = [_spec(session, one) for one in against]
+    matched = [_spec(session, one) for one in match]
+    frozen = versions.open_version(place, version or _version_of(place, spec))
+    task = tasks.load(place.task_path)
+    found = sealed.find_or_make(place, frozen.folder, task, spec, against=beaten, match=matched)
+    if found.made:
+        session.note(f"Asking the candidates on the sealed test split ({found.folder.name}).")
+        jobs.start(found.folder)
+        until_done(session, found.folder)
+    given = verdicts.judge(found.folder, spec, beaten or None, matched, margin=margin, saving=saving)
+    session.say(given.headline)
+    for sentence in given.sentences:
+        session.say(sentence)
+    for missing in given.not_measured:
+        session.say(f"Not measured: {missing.name}. {missing.command}")
+    session.emit(given.as_json())
+    return given.exit_code
+
+
+def _version_of(project: Project, spec: str) -> str | None:
+    """The version a run was trained on; None for any other candidate."""
+    kind, _, name = spec.partition(":")
+    manifest = project.runs / name / "manifest.json"
+    return Path(read_json(manifest)["version"]).name if kind == "run" and manifest.is_file() else None
+
+
+@click.command("trace")
+@project_argument
+@click.argument("evaluation_id", metavar="EVALUATION")
+@click.argument("example")
+@click.option("--candidate", metavar="SPEC", help="Whose answer; a failing one when not given.")
+@json_option
+@click.pass_obj
+def trace(session: Session, project: str, evaluation_id: str, example: str, candidate: str | None) -> None:
+    """Find the training rows behind one failing answer on validation."""
+    place = session.project(project)
+    folder = jobs.find(place.evals, evaluation_id)
+    found = tracing.trace(folder, example, candidate, cache=place.vectors, progress=session.progress())
+    session.say(found.summary)
+    session.say(table([(row.id, f"{row.cosine:.2f}", row.reason) for row in found.rows], ("training row", "cosine", "why")))
+    session.emit(asdict(found))
+
+
+COMMANDS = (eval_, evals, verdict, trace)
