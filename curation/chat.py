@@ -21,7 +21,10 @@ THOUGHT = re.compile(r"\A\s*<think>.*?(?:</think>\s*|\Z)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class TurnSpan:
-    """Tokens `start` to `end` of one turn, header and end-of-turn included; "user + assistant" where two share it."""
+    """Tokens `start` to `end` of one turn, header and end-of-turn included.
+
+    The role is "user + assistant" where two turns share a span.
+    """
 
     role: str
     start: int
@@ -67,7 +70,9 @@ def with_system(messages: Sequence[Message], system_prompt: str | None) -> list[
     return [{"role": "system", "content": system_prompt}, *messages]
 
 
-def prompt_ids(tokenizer: Tokenizer, messages: Sequence[Message], tools: Sequence[Any] | None = None) -> list[int]:
+def prompt_ids(
+    tokenizer: Tokenizer, messages: Sequence[Message], tools: Sequence[Any] | None = None
+) -> list[int]:
     """The tokens inference sends for these turns: the chat so far and the opening of the answer.
 
     Raises:
@@ -101,9 +106,9 @@ def render(
         row = _row(tokenizer, dialect, messages[: k + 1], tools, [k])
         if row is None:
             raise TemplateProblem(
-                "The template's prompt for this answer is not the beginning of what it writes with the answer.",
+                "The template's prompt for this answer is not how its text with the answer begins.",
                 where=f"turn {k + 1}",
-                hint="Name a template in task.yaml (model.template) that only appends the answer to its prompt.",
+                hint="Name a template in task.yaml (model.template) that appends the answer to its prompt.",
             )
         rows.append(row)
     return rows
@@ -118,11 +123,13 @@ def stop_ids(tokenizer: Tokenizer, generation_config: object | None = None) -> f
     """Tokens that end an answer: the template's end of turn and the eos tokens the model comes with."""
     eos = [getattr(generation_config, "eos_token_id", None), tokenizer.eos_token_id]
     listed = [value if isinstance(value, (list, tuple)) else [value] for value in eos]
-    return frozenset({end_of_turn(tokenizer), *(int(one) for some in listed for one in some if one is not None)})
+    return frozenset(
+        {end_of_turn(tokenizer), *(int(one) for some in listed for one in some if one is not None)}
+    )
 
 
 def answer_text(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
-    """The content of an answer from its tokens: no control tokens, no leading reasoning block, no outer blanks."""
+    """What an answer says: no control tokens, no reasoning block in front, no outer blanks."""
     text = str(tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
     return (THOUGHT.sub("", text) if dialect_of(tokenizer).reasoning else text).strip()
 
@@ -140,7 +147,9 @@ def pieces(tokenizer: Tokenizer, input_ids: Sequence[int], labels: Sequence[int]
     out: list[Piece] = []
     done = ""
     for start, end in zip(cuts, cuts[1:], strict=False):
-        text = raw_text(tokenizer, input_ids[:end])  # from the start: a tokenizer may write a first blank differently
+        text = raw_text(
+            tokenizer, input_ids[:end]
+        )  # from the start: a tokenizer may write a first blank differently
         out.append(Piece(text[len(done) :], labels[start] != NO_LOSS, len(done), len(text)))
         done = text
     return tuple(out)
@@ -151,7 +160,7 @@ def count_tokens(
     conversations: Iterable[Sequence[Message]],
     tools: Iterable[Sequence[Any] | None] | None = None,
 ) -> list[int]:
-    """Tokens of each conversation as the template writes it; of its bare texts where the template refuses it."""
+    """Tokens of each conversation as the template writes it; of its bare texts where it is refused."""
     dialect = dialect_of(tokenizer)
     rows = list(conversations)
     offered = list(tools) if tools is not None else [None] * len(rows)
@@ -178,10 +187,14 @@ def _check_turns(messages: Sequence[Message]) -> None:
         if message.get("role") != "assistant":
             continue
         if not message.get("tool_calls") and not text_of(message).strip():
-            raise TemplateProblem("The answer is empty.", where=f"turn {k + 1}", hint="Drop the row or write one.")
+            raise TemplateProblem(
+                "The answer is empty.", where=f"turn {k + 1}", hint="Drop the row or write one."
+            )
         if k and messages[k - 1].get("role") == "assistant":
             raise TemplateProblem(
-                "Two assistant turns follow each other.", where=f"turn {k + 1}", hint="Join them into one turn."
+                "Two assistant turns follow each other.",
+                where=f"turn {k + 1}",
+                hint="Join them into one turn.",
             )
 
 
@@ -223,9 +236,9 @@ def _row(
 def _joined(tokenizer: Tokenizer, head: list[int], whole: list[int], answer: str) -> list[int]:
     """The tokens of the prompt followed by those of the answer.
 
-    They are those of the whole text unless the tokenizer joins the prompt's last characters with the answer's
-    first ones (an answer that begins with a newline after a header that ends with one). Inference has sent the
-    prompt by then, so the answer is tokenised on its own, after a control token, as in the middle of a text.
+    They are those of the whole text unless the tokenizer joins the prompt's last characters with the first
+    ones of the answer (an answer that begins with a newline after a header that ends with one). Inference has
+    sent the prompt by then, so the answer is tokenised alone, after a control token, as inside a text.
     """
     if whole[: len(head)] == head:
         return whole

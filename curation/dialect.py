@@ -19,7 +19,11 @@ ANSWER, SYSTEM, RESULT, KEY, CALL_ID = "probeanswer", "probesystem", "probe resu
 CALL: Message = {
     "role": "assistant",
     "tool_calls": [
-        {"id": CALL_ID, "type": "function", "function": {"name": "probe_call", "arguments": {KEY: "probevalue"}}}
+        {
+            "id": CALL_ID,
+            "type": "function",
+            "function": {"name": "probe_call", "arguments": {KEY: "probevalue"}},
+        }
     ],
 }
 TOOL: dict[str, Any] = {
@@ -119,7 +123,10 @@ class Dialect:
     def _add_calls(self, turn: Message, raw: Sequence[Mapping[str, Any]]) -> None:
         calls = [_call(each) for each in raw]
         if self.calls == "written":
-            lines = [f"<tool_call>\n{json.dumps(call['function'], ensure_ascii=False)}\n</tool_call>" for call in calls]
+            lines = [
+                f"<tool_call>\n{json.dumps(call['function'], ensure_ascii=False)}\n</tool_call>"
+                for call in calls
+            ]
             turn["content"] = "\n".join([turn["content"], *lines] if turn["content"] else lines)
             return
         for call in calls:
@@ -170,7 +177,7 @@ def written(tokenizer: Tokenizer, turns: Sequence[Message], tools: Sequence[Any]
     except Exception as error:  # a template is a program from elsewhere: it may raise anything
         raise TemplateProblem(
             f"The chat template refuses this conversation: {error}",
-            hint="Edit or drop the row, or name another template in task.yaml (model.template: a Jinja file).",
+            hint="Edit or drop the row, or name another template in task.yaml (model.template).",
         ) from error
     return str(text)
 
@@ -186,7 +193,9 @@ def _probe(tokenizer: Tokenizer, template: str) -> Dialect:
     calls, empty, short_ids = _probe_calls(tokenizer)
     result = {"role": "tool", "content": RESULT, "name": "probe_call", "tool_call_id": CALL_ID}
     call = CALL if calls == "object" else {**CALL, "tool_calls": [_texted(CALL["tool_calls"][0])]}
-    called: Message = {"role": "assistant", "content": ANSWER} if calls == "written" else {**call, "content": empty}
+    called: Message = (
+        {"role": "assistant", "content": ANSWER} if calls == "written" else {**call, "content": empty}
+    )
     return Dialect(
         turn_end=turn_end,
         system_turn=SYSTEM in _tried(tokenizer, [{"role": "system", "content": SYSTEM}, ASK]),
@@ -216,7 +225,7 @@ def _turn_end(tokenizer: Tokenizer, specials: frozenset[int]) -> int:
     if end is None:
         raise TemplateProblem(
             f"The chat template writes no end-of-turn token after an answer; it writes {tail!r}.",
-            hint="A model trained on it would never stop. Name another template in task.yaml (model.template).",
+            hint="A model trained on it would never stop. Name another in task.yaml: model.template.",
         )
     return end
 
@@ -254,7 +263,7 @@ def _texted(call: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _call(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """One call in the shape {id?, type, function: {name, arguments}}, arguments as an object where they are one."""
+    """One call as {id?, type, function: {name, arguments}}, the arguments as an object where they are one."""
     inner = raw.get("function")
     function = inner if isinstance(inner, Mapping) else raw
     arguments = function.get("arguments", {})
@@ -264,7 +273,10 @@ def _call(raw: Mapping[str, Any]) -> dict[str, Any]:
         except ValueError:
             parsed = None
         arguments = parsed if isinstance(parsed, dict) else arguments
-    call: dict[str, Any] = {"type": "function", "function": {"name": function.get("name"), "arguments": arguments}}
+    call: dict[str, Any] = {
+        "type": "function",
+        "function": {"name": function.get("name"), "arguments": arguments},
+    }
     return {"id": raw["id"], **call} if raw.get("id") else call
 
 

@@ -1,7 +1,7 @@
 """Texts to unit vectors by meaning, each text embedded once.
 
-Vectors already written are never changed: a batch adds one Parquet part under a new name, by rename, so a killed
-run loses at most its last batch and the next run goes on from there.
+Vectors already written are never changed: each part is one Parquet file under a new name, by rename, so that
+a killed run loses at most its last part and the next one goes on from there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-PART_TEXTS = 2048  # texts in one part of the cache: 3 MB at 384 dimensions, under a minute of work on one core
+PART_TEXTS = (
+    2048  # texts in one part of the cache: 3 MB at 384 dimensions, under a minute of work on one core
+)
 BATCH_TOKENS = 8192  # padded tokens of one forward pass; larger batches were no faster on one core
 Encoder = Callable[[Sequence[str]], "NDArray[np.float32]"]
 
@@ -72,11 +74,13 @@ def vectors(
 
 @lru_cache(maxsize=1)
 def precision() -> str:
-    """bfloat16 where the CPU computes it natively, else float32.
+    """bfloat16 where the CPU computes it natively and there is no GPU, else float32.
 
-    With AVX512-BF16, bfloat16 took 24.1 instead of 43.7 CPU seconds per 1,000 rows of 80 words, and each vector kept
-    a cosine of at least .998 to its float32 one. Elsewhere bfloat16 is emulated and slower.
+    With AVX512-BF16, bfloat16 took 24.1 instead of 43.7 CPU seconds per 1,000 rows of 80 words, and each
+    vector kept a cosine of at least .998 to its float32 one. Elsewhere bfloat16 is emulated and slower.
     """
+    if Path("/proc/driver/nvidia/version").exists():  # asked so that vectors from the cache need no torch
+        return "float32"
     try:
         flags = Path("/proc/cpuinfo").read_text("utf-8")
     except OSError:
@@ -116,7 +120,7 @@ def _write(folder: Path, keys: Sequence[str], made: NDArray[np.float32]) -> None
 
 @lru_cache(maxsize=1)
 def _loaded(path: str) -> tuple[Any, Any, int, str] | None:
-    """(tokenizer, encoder, longest input, pooling), None for a stack that only sentence-transformers can read.
+    """(tokenizer, encoder, longest input, pooling), None for a stack only sentence-transformers reads.
 
     Read here because importing sentence-transformers costs 10 s where torch and transformers cost 3.
     """
@@ -134,12 +138,13 @@ def _loaded(path: str) -> tuple[Any, Any, int, str] | None:
         return None
     dtype = models.dtype_option(getattr(torch, precision()))
     root = folder / str(stack[0].get("path", ""))
-    model = AutoModel.from_pretrained(str(root), use_safetensors=True, local_files_only=True, **dtype).eval()
+    model = AutoModel.from_pretrained(str(root), use_safetensors=True, local_files_only=True, **dtype)
     tokenizer = AutoTokenizer.from_pretrained(str(root), local_files_only=True)
     settings = _json(root / "sentence_bert_config.json", {})
     longest = settings.get("max_seq_length") or model.config.max_position_embeddings
     if settings.get("do_lower_case"):
         return None
+    model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
     return tokenizer, model, int(longest), pooling
 
 
@@ -160,14 +165,21 @@ def _encoder(path: str, advance: Callable[[int], None]) -> Encoder:
             width = len(rows[batch[0]])
             while order and width * (len(batch) + 1) <= BATCH_TOKENS:
                 batch.append(order.pop())
-            out[batch] = _forward(model, [rows[index] for index in batch], tokenizer.pad_token_id or 0, pooling)
+            out[batch] = _forward(
+                model, [rows[index] for index in batch], tokenizer.pad_token_id or 0, pooling
+            )
             advance(len(batch))
         return out
 
     return encode
 
 
-def _forward(model: Any, rows: Sequence[Sequence[int]], pad: int, pooling: str) -> NDArray[np.float32]:  # noqa: ANN401
+def _forward(
+    model: Any,  # noqa: ANN401
+    rows: Sequence[Sequence[int]],
+    pad: int,
+    pooling: str,
+) -> NDArray[np.float32]:
     import torch
 
     width = max(len(row) for row in rows)
@@ -177,10 +189,13 @@ def _forward(model: Any, rows: Sequence[Sequence[int]], pad: int, pooling: str) 
         ids[index, : len(row)] = torch.tensor(row)
         mask[index, : len(row)] = 1
     with torch.inference_mode():
+        ids, mask = ids.to(model.device), mask.to(model.device)
         hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
         weights = mask.unsqueeze(-1).float()
-        pooled = hidden[:, 0] if pooling == "cls" else (hidden * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
-        made: NDArray[np.float32] = torch.nn.functional.normalize(pooled, dim=1).numpy()
+        pooled = (
+            hidden[:, 0] if pooling == "cls" else (hidden * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+        )
+        made: NDArray[np.float32] = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
     return made
 
 

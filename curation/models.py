@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 WEIGHTS = "*.safetensors"
 WANTED = [WEIGHTS, "*.json", "*.jinja", "*.model", "*.txt"]  # what is fetched from the hub, and fingerprinted
-BASE_OF_AN_ADAPTER = ("base_model_name_or_path", "revision")  # say where the base lay, not what the adapter is
+BASE_OF_AN_ADAPTER = (
+    "base_model_name_or_path",
+    "revision",
+)  # say where the base lay, not what the adapter is
 Origin = Literal["packaged", "folder", "hub"]
 
 
@@ -70,7 +73,9 @@ def resolve(name: str, revision: str | None = None, progress: Progress = SILENT)
     if name.lower() in packaged.PACKAGED:
         path, own = packaged.ready(name.lower(), progress)
         if revision not in (None, own):
-            raise MissingModel(f"The packaged model {name} is revision {own}, not {revision}.", where="task.yaml")
+            raise MissingModel(
+                f"The packaged model {name} is revision {own}, not {revision}.", where="task.yaml"
+            )
         return ModelPlace(name.lower(), path, own, "packaged")
     folder = Path(name).expanduser()
     if folder.is_dir():
@@ -112,7 +117,9 @@ def device(wanted: str = "auto", dtype: str = "auto") -> Device:
         )
     else:
         best, native = "float32", True
-        reason = "no GPU was found" if kind == "cpu" and wanted == "auto" else f"{kind} was asked for or found"
+        reason = (
+            "no GPU was found" if kind == "cpu" and wanted == "auto" else f"{kind} was asked for or found"
+        )
         reason += "; float32, because half-precision answers depend on how rows are batched"
     if dtype == "auto":
         return Device(kind, best, reason)  # type: ignore[arg-type]
@@ -124,7 +131,7 @@ def device(wanted: str = "auto", dtype: str = "auto") -> Device:
 
 
 def load_tokenizer(model: str | ModelSpec | ModelPlace, template: str | Path | None = None) -> Any:  # noqa: ANN401
-    """The tokenizer, with the chat template replaced by the Jinja file `template` (or the spec's) if there is one.
+    """The tokenizer; the Jinja file `template` (or the spec's) replaces its chat template.
 
     Raises:
         MissingModel: the model is not here, or its tokenizer cannot be read.
@@ -137,7 +144,9 @@ def load_tokenizer(model: str | ModelSpec | ModelPlace, template: str | Path | N
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(place.path), local_files_only=True)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise MissingModel(f"The tokenizer cannot be read: {_first_line(error)}", where=str(place.path)) from error
+        raise MissingModel(
+            f"The tokenizer cannot be read: {_first_line(error)}", where=str(place.path)
+        ) from error
     own = template or (model.template if isinstance(model, ModelSpec) else None)
     if own:
         try:
@@ -160,7 +169,10 @@ def load_model(model: str | ModelSpec | ModelPlace, on: Device) -> Any:  # noqa:
     place = _place(model)
     try:
         loaded = AutoModelForCausalLM.from_pretrained(
-            str(place.path), use_safetensors=True, local_files_only=True, **dtype_option(getattr(torch, on.dtype))
+            str(place.path),
+            use_safetensors=True,
+            local_files_only=True,
+            **dtype_option(getattr(torch, on.dtype)),
         )
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise MissingModel(
@@ -211,7 +223,9 @@ def found() -> list[Found]:
         owner, _, model = folder.name.removeprefix("models--").partition("--")
         for snapshot in sorted(folder.glob("snapshots/*")):
             missing = _what_is_missing(snapshot)
-            out.append(Found(f"{owner}/{model}", "hub", str(snapshot), missing or f"ready, {snapshot.name[:8]}"))
+            out.append(
+                Found(f"{owner}/{model}", "hub", str(snapshot), missing or f"ready, {snapshot.name[:8]}")
+            )
     return out
 
 
@@ -222,13 +236,15 @@ def hub_reachable(seconds: float = 2.0) -> tuple[bool, str]:
     if _offline():
         return False, "HF_HUB_OFFLINE is set"
     said: list[tuple[bool, str]] = []
-    Thread(target=lambda: said.append(_ask(ENDPOINT, seconds)), daemon=True).start()  # a DNS look-up has no time-out
+    Thread(
+        target=lambda: said.append(_ask(ENDPOINT, seconds)), daemon=True
+    ).start()  # a DNS look-up has no time-out
     _wait_for(said, seconds)
     return said[0] if said else (False, f"{ENDPOINT} did not answer within {seconds:g} s")
 
 
 def dtype_option(dtype: object) -> dict[str, object]:
-    """The keyword `from_pretrained` wants for a dtype: `dtype` since transformers 4.56, before it `torch_dtype`."""
+    """The dtype as `from_pretrained` wants it: `dtype` since transformers 4.56, `torch_dtype` before."""
     import transformers
 
     major, minor = (int(part) for part in transformers.__version__.split(".")[:2])
@@ -255,7 +271,9 @@ def _from_hub(name: str, revision: str | None) -> ModelPlace:
 
     missing = "not in the cache"
     try:  # the cache first: a model that is here needs no network, and its commit stays the same
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=WANTED, local_files_only=True))
+        folder = Path(
+            snapshot_download(name, revision=revision, allow_patterns=WANTED, local_files_only=True)
+        )
         missing = _what_is_missing(folder)
         if not missing:
             return ModelPlace(name, folder, folder.name, "hub")
@@ -289,7 +307,9 @@ def _hub_problem(name: str, revision: str | None, error: Exception) -> MissingMo
             code="gated-model",
         )
     if isinstance(error, errors.RevisionNotFoundError):
-        return MissingModel(f"The model {name} has no revision {revision!r}.", hint=f"See {page}/commits/main.")
+        return MissingModel(
+            f"The model {name} has no revision {revision!r}.", hint=f"See {page}/commits/main."
+        )
     if isinstance(error, (errors.RepositoryNotFoundError, errors.HFValidationError)):
         return MissingModel(
             f"The hub has no model {name}, or it is private.",
@@ -326,7 +346,9 @@ def _digest(path: Path) -> str:
     if path.name != "adapter_config.json":
         return sha256_file(path)
     settings = json.loads(path.read_text("utf-8"))
-    return sha256(canonical_json({key: value for key, value in settings.items() if key not in BASE_OF_AN_ADAPTER}))
+    return sha256(
+        canonical_json({key: value for key, value in settings.items() if key not in BASE_OF_AN_ADAPTER})
+    )
 
 
 def _native_bfloat16() -> bool:
@@ -341,7 +363,12 @@ def _native_bfloat16() -> bool:
 def _offline() -> bool:
     from huggingface_hub import constants
 
-    return constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+    return constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in (
+        "1",
+        "ON",
+        "YES",
+        "TRUE",
+    )
 
 
 def _ask(address: str, seconds: float) -> tuple[bool, str]:

@@ -18,7 +18,9 @@ from curation.files import cache_folder, sha256
 from curation.progress import SILENT, Progress
 
 CONVERTER = 1  # part of the folder's name: raise it when the conversion writes something else
-_SAMPLE = 1 << 20  # bytes of head and tail that tell two GGUF files apart; the whole would cost 0.2 s at each start
+_SAMPLE = (
+    1 << 20
+)  # bytes of head and tail that tell two GGUF files apart; the whole would cost 0.2 s at each start
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +118,18 @@ def _write_converted(gguf: Path, folder: Path, name: str) -> None:
     from curation.models import dtype_option, quiet
 
     quiet()
-    where = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name, "local_files_only": True}
+    where = {
+        "pretrained_model_name_or_path": str(gguf.parent),
+        "gguf_file": gguf.name,
+        "local_files_only": True,
+    }
     with redirect_stderr(StringIO()):  # the GGUF reader has a progress bar that nothing else turns off
         tokenizer = AutoTokenizer.from_pretrained(**where)
         model = AutoModelForCausalLM.from_pretrained(**where, **dtype_option(torch.float32))
-    model.hf_quantizer, model.is_quantized = None, False  # else save_pretrained refuses: the weights are plain now
+    model.hf_quantizer, model.is_quantized = (
+        None,
+        False,
+    )  # else save_pretrained refuses: the weights are plain now
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     model.config._name_or_path = name

@@ -1,4 +1,4 @@
-"""What several test files share: five chat-template families with small tokenizers, and the packaged model."""
+"""What several test files share: five chat-template families with small tokenizers, the packaged model."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ CORPUS = [
 ]
 
 
+# how Llama-3 and Qwen cut text: a run of newlines stays together
+WORDS = r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+
+
 class Family(NamedTuple):
     """How one family writes its control tokens."""
 
@@ -33,27 +37,54 @@ class Family(NamedTuple):
 FAMILIES = {
     "chatml": Family(None, "<|im_end|>", "<|im_end|>", ("<|im_start|>", "<|im_end|>")),
     "llama3": Family(
-        "<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>",
+        "<|begin_of_text|>",
+        "<|end_of_text|>",
+        "<|eot_id|>",
         ("<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"),
     ),
     "qwen3": Family(
-        None, "<|im_end|>", "<|im_end|>", ("<|im_start|>", "<|im_end|>"),
+        None,
+        "<|im_end|>",
+        "<|im_end|>",
+        ("<|im_start|>", "<|im_end|>"),
         ("<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>"),
     ),
     "gemma": Family(
         "<bos>", "<eos>", "<end_of_turn>", ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"), (), True
     ),
     "mistral": Family(
-        "<s>", "</s>", "</s>",
-        ("<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_CALLS]",
-         "[TOOL_RESULTS]", "[/TOOL_RESULTS]"), (), True,
+        "<s>",
+        "</s>",
+        "</s>",
+        (
+            "<s>",
+            "</s>",
+            "[INST]",
+            "[/INST]",
+            "[AVAILABLE_TOOLS]",
+            "[/AVAILABLE_TOOLS]",
+            "[TOOL_CALLS]",
+            "[TOOL_RESULTS]",
+            "[/TOOL_RESULTS]",
+        ),
+        (),
+        True,
     ),
 }
 
 
 def small_tokenizer(name: str) -> Any:
     """A tokenizer of a few hundred tokens with the family's control tokens and chat template."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+    from tokenizers import (
+        AddedToken,
+        Regex,
+        Tokenizer,
+        decoders,
+        models,
+        normalizers,
+        pre_tokenizers,
+        trainers,
+    )
     from transformers import PreTrainedTokenizerFast
 
     family = FAMILIES[name]
@@ -65,14 +96,19 @@ def small_tokenizer(name: str) -> Any:
     elif family.sentencepiece:
         raw.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
     else:
-        raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    raw.train_from_iterator(CORPUS, trainers.BpeTrainer(vocab_size=420, initial_alphabet=alphabet, show_progress=False))
+        cut = pre_tokenizers.Split(Regex(WORDS), "isolated")
+        raw.pre_tokenizer = pre_tokenizers.Sequence([cut, pre_tokenizers.ByteLevel(False, use_regex=False)])
+    raw.train_from_iterator(
+        CORPUS, trainers.BpeTrainer(vocab_size=420, initial_alphabet=alphabet, show_progress=False)
+    )
     if family.sentencepiece:
         model = json.loads(raw.to_str())["model"]
         vocab = dict(model["vocab"])
         for byte in range(256):
             vocab[f"<0x{byte:02X}>"] = len(vocab)
-        raw.model = models.BPE(vocab, [tuple(merge) for merge in model["merges"]], byte_fallback=True, fuse_unk=True)
+        raw.model = models.BPE(
+            vocab, [tuple(merge) for merge in model["merges"]], byte_fallback=True, fuse_unk=True
+        )
         strip = [decoders.Strip(" ", 1, 0)] if name == "mistral" else []
         raw.decoder = decoders.Sequence(
             [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), *strip]
@@ -92,3 +128,20 @@ def small_tokenizer(name: str) -> Any:
 def families() -> dict[str, Any]:
     """The five families, each with its tokenizer."""
     return {name: small_tokenizer(name) for name in FAMILIES}
+
+
+class Loaded(NamedTuple):
+    """The packaged model, ready to be asked."""
+
+    path: Path
+    tokenizer: Any
+    model: Any
+
+
+@pytest.fixture(scope="session")
+def packaged_model() -> Loaded:
+    """SmolLM2-135M-Instruct in float32 on the CPU (converted once into the cache folder: half a minute)."""
+    from curation import models
+
+    place = models.resolve("smollm2-135m-instruct")
+    return Loaded(place.path, models.load_tokenizer(place), models.load_model(place, models.device("cpu")))
