@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from evals.rule import MIN_DISCORDANT, MIN_ROWS, Comparison, Settle, Terms
@@ -12,7 +13,7 @@ def points(fraction: float) -> str:
     """A difference in percentage points without its sign: whole from 1 on, finer below."""
     size = abs(100 * fraction)
     if size >= 0.95 or size == 0:
-        return f"{size:.0f}"
+        return str(math.floor(round(size, 3) + 0.5))
     return f"{size:.1f}" if size >= 0.05 else f"{size:.1g}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from evals.scorers.score import Score, ScoringContext, scorer, shown, storable
+from evals.scorers.score import Score, ScoringContext, scorer, shown
 
 _QUOTES = str.maketrans(
     {
@@ -75,7 +75,7 @@ def normalised(expected: str, answer: str, context: ScoringContext) -> list[Scor
 
 def _compared(name: str, wanted: str, got: str) -> Score:
     if got == wanted:
-        return Score(name, 1.0, f"equal: {shown(wanted)}", extracted=storable(got))
+        return Score(name, 1.0, f"equal: {shown(wanted)}", extracted=got)
     if not got:
         return Score(name, 0.0, f"empty: expected {shown(wanted)}")
-    return Score(name, 0.0, f"different: expected {shown(wanted)}, got {shown(got)}", extracted=storable(got))
+    return Score(name, 0.0, f"different: expected {shown(wanted)}, got {shown(got)}", extracted=got)

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from evals.scorers.exact import strip_form
 from evals.scorers.json_answer import as_text, json_path, read_json, unread
-from evals.scorers.score import Score, ScoringContext, one_line, scorer, storable
+from evals.scorers.score import Score, ScoringContext, scorer
 
 _RELATIVE_TOLERANCE = 1e-9
 
@@ -39,7 +39,7 @@ def _collect(value: Any, path: tuple[str | int, ...], flat: dict[str, Any]) -> N
         for position, member in enumerate(value):
             _collect(member, (*path, position), flat)
     else:
-        flat[storable(json_path(path))] = value
+        flat[json_path(path)] = value
 
 
 def same_leaf(expected: Any, got: Any) -> bool:  # noqa: ANN401  any JSON value
@@ -116,7 +116,7 @@ def _judged(name: str, expected: str, answer: str, context: ScoringContext) -> l
     reference = read_json(expected)
     if not reference.found:
         reason = f"bad_reference: the expected answer is not JSON, {reference.message}"
-        return [Score(name, None, one_line(reason))]
+        return [Score(name, None, reason)]
     parsed = read_json(answer, context.finish)
     failed = unread(name, parsed, context)
     if failed is not None:
@@ -130,7 +130,7 @@ def _judged(name: str, expected: str, answer: str, context: ScoringContext) -> l
     errors = sum(2 if leaf.kind == "wrong" else 1 for leaf in found if leaf.kind != "equal")
     value = float(errors == 0) if name == "fields_equal" else 2 * right / (2 * right + errors)
     reason = "; ".join(_say(leaf) for leaf in found if leaf.kind != "equal") or "right: every field"
-    overall = Score(name, value, one_line(reason), extracted=as_text(parsed.value), parse_level=parsed.level)
+    overall = Score(name, value, reason, extracted=as_text(parsed.value), parse_level=parsed.level)
     return [overall, *(_leaf_score(name, leaf, overall) for leaf in found)]
 
 
@@ -138,7 +138,7 @@ def _leaf_score(name: str, leaf: FieldDifference, overall: Score) -> Score:
     return Score(
         name,
         float(leaf.kind == "equal"),
-        one_line(_say(leaf)),
+        _say(leaf),
         field=leaf.path,
         extracted=leaf.got,
         parse_level=overall.parse_level,

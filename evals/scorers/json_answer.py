@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from curation.files import canonical_json
-from evals.scorers.score import ParseLevel, Score, ScoringContext, one_line, scorer, shown
+from evals.scorers.score import ParseLevel, Score, ScoringContext, scorer, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -217,14 +217,14 @@ def _closing(text: str, start: int) -> int | None:
 
 
 def as_text(value: Any) -> str:  # noqa: ANN401  any JSON value
-    """A JSON value as canonical, storable text."""
+    """A JSON value as canonical text."""
     return canonical_json(value)
 
 
 def unread(name: str, parsed: ParsedJson, context: ScoringContext) -> Score | None:
     """The score 0 of an answer the task's rule cannot read, or None where it can."""
     if not parsed.found:
-        return Score(name, 0.0, one_line(f"{parsed.code}: {parsed.message}"), parse_level="none")
+        return Score(name, 0.0, f"{parsed.code}: {parsed.message}", parse_level="none")
     if not context.accepts(parsed.level):
         reason = f"format: readable only under the {parsed.level} rule, the task asks for {context.parse}"
         return Score(name, 0.0, reason, extracted=as_text(parsed.value), parse_level=parsed.level)
@@ -252,9 +252,7 @@ def json_valid(expected: str, answer: str, context: ScoringContext) -> list[Scor
     reason = f"valid: read under the {parsed.level} rule"
     if parsed.duplicates:
         reason = f"duplicate_key: {', '.join(parsed.duplicates)}; the last value counts"
-    return [
-        Score("json_valid", 1.0, one_line(reason), extracted=as_text(parsed.value), parse_level=parsed.level)
-    ]
+    return [Score("json_valid", 1.0, reason, extracted=as_text(parsed.value), parse_level=parsed.level)]
 
 
 @scorer("json_schema", "Fits the schema")
@@ -279,13 +277,13 @@ def json_schema(expected: str, answer: str, context: ScoringContext) -> list[Sco
     try:
         errors = schema_errors(context.output_schema, parsed.value)
     except SchemaUnusable as error:
-        return [Score("json_schema", None, one_line(f"bad_schema: {error}"))]
+        return [Score("json_schema", None, f"bad_schema: {error}")]
     reason = f"schema: {'; '.join(errors)}" if errors else "fits: no error"
     return [
         Score(
             "json_schema",
             float(not errors),
-            one_line(reason),
+            reason,
             extracted=as_text(parsed.value),
             parse_level=parsed.level,
         )

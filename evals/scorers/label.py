@@ -11,7 +11,7 @@ import unicodedata
 from typing import NamedTuple
 
 from evals.scorers.json_answer import code_blocks
-from evals.scorers.score import ParseLevel, Score, ScoringContext, one_line, scorer, shown
+from evals.scorers.score import ParseLevel, Score, ScoringContext, scorer, shown
 
 _EDGES = " \t\n.,;:!?\"'`*_()[]{}<>\u2018\u2019\u201c\u201d\u00ab\u00bb"
 _NEGATIONS = frozenset({"not", "no", "never", "neither", "isn't", "wasn't", "cannot", "can't"})
@@ -46,7 +46,7 @@ def label(expected: str, answer: str, context: ScoringContext) -> list[Score]:
     labels = context.labels if wanted in context.labels else (*context.labels, wanted)
     reading = _read(answer, labels)
     if reading.label is None:
-        return [Score("label", 0.0, one_line(f"{reading.code}: {reading.text}"), parse_level="none")]
+        return [Score("label", 0.0, f"{reading.code}: {reading.text}", parse_level="none")]
     right = reading.label == wanted
     if not context.accepts(reading.level):
         reason = (
@@ -55,19 +55,16 @@ def label(expected: str, answer: str, context: ScoringContext) -> list[Score]:
         )
         return [Score("label", 0.0, reason, extracted=reading.label, parse_level=reading.level)]
     reason = f"right: {reading.label}" if right else f"wrong: expected {wanted}, got {reading.label}"
-    return [
-        Score("label", float(right), one_line(reason), extracted=reading.label, parse_level=reading.level)
-    ]
+    return [Score("label", float(right), reason, extracted=reading.label, parse_level=reading.level)]
 
 
 def _read(answer: str, labels: tuple[str, ...]) -> _Reading:
     """The label an answer names, at the strictest level that finds one."""
     if not answer.strip():
         return _Reading(None, "none", "empty", "the answer is empty")
-    whole = _whole(answer, labels)
-    if whole is not None:
-        return _Reading(whole, "strict", "", "")
     blocks = code_blocks(answer)
+    if not blocks and (whole := _whole(answer, labels)) is not None:
+        return _Reading(whole, "strict", "", "")
     if len(blocks) == 1 and (inside := _whole(blocks[0], labels)) is not None:
         return _Reading(inside, "fenced", "", "")
     return _mentioned(answer, labels)

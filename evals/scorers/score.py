@@ -24,7 +24,7 @@ _LONGEST_REASON = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One judgement of one answer.
+    """One judgement of one answer; its texts can always be stored, and the reason is one line.
 
     Args:
         scorer: name of the scorer.
@@ -42,6 +42,12 @@ class Score:
     field: str = ""
     extracted: str = ""
     parse_level: ParseLevel = ""
+
+    def __post_init__(self) -> None:
+        """Bring the texts into a form that every file can hold."""
+        object.__setattr__(self, "reason", _one_line(self.reason))
+        object.__setattr__(self, "extracted", _storable(self.extracted))
+        object.__setattr__(self, "field", _storable(self.field))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +119,18 @@ def scorer(name: str, title: str, *, binary: bool = True, version: int = 1) -> C
     return describe
 
 
-def storable(text: str) -> str:
+def _storable(text: str) -> str:
     """`text` with lone surrogates, which no file can hold, replaced by question marks."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def shown(text: str, longest: int = 60) -> str:
     """`text` quoted on one line and cut, for use inside a reason."""
-    line = " ".join(storable(text).split())
+    line = " ".join(_storable(text).split())
     return repr(line if len(line) <= longest else line[: longest - 3] + "...")
 
 
-def one_line(text: str) -> str:
+def _one_line(text: str) -> str:
     """A reason kept to one storable line of at most 2,000 characters."""
-    line = " ".join(storable(text).split())
+    line = " ".join(_storable(text).split())
     return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 3] + "..."

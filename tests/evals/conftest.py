@@ -1,67 +1,147 @@
-"""A tiny project with one frozen version."""
+"""Evaluation folders made by hand: what the reading side of the evals must cope with, without a model."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from curation import task as tasks
-from curation.project import Project
-from curation.task import Task
-from tests.evals.frozen import WORDS, freeze, rows
+from curation.files import write_yaml
+from tests.evals import frozen
+
+answers_file, cache_of_tests, own_cache = frozen.answers_file, frozen.cache_of_tests, frozen.own_cache
+project, task, version = frozen.project, frozen.task, frozen.version
+
+Marks = Sequence[Any]
+"""One mark a row: 1 right, 0 wrong, None the answer is missing."""
+
+_TEXT = pa.string()
+EXAMPLES = pa.schema(
+    [
+        (name, _TEXT)
+        for name in ("id", "messages", "prompt", "expected", "label", "group", "cluster", "metadata")
+    ]
+)
+ANSWERS = pa.schema(
+    [
+        *((name, _TEXT) for name in ("id", "candidate", "prompt_hash")),
+        ("batch", pa.int64()),
+        *((name, _TEXT) for name in ("dtype", "answer", "finish")),
+        *((name, pa.int64()) for name in ("attempt", "tokens_in", "tokens_out")),
+        ("seconds", pa.float64()),
+        ("error", _TEXT),
+    ]
+)
+SCORES = pa.schema(
+    [
+        *((name, _TEXT) for name in ("id", "candidate", "scorer", "field")),
+        ("value", pa.float64()),
+        *((name, _TEXT) for name in ("extracted", "parse_level", "reason")),
+    ]
+)
 
 
-@pytest.fixture
-def task() -> Task:
-    """Three labels."""
-    return Task(kind="classification", labels=list(WORDS), system_prompt="Sort customer messages.")
+@dataclass
+class Made:
+    """What `write_evaluation` writes beside the marks."""
+
+    ids: Sequence[str] | None = None
+    groups: Sequence[str | None] | None = None
+    cut: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    answers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    task: Mapping[str, Any] = field(default_factory=dict)
+    split: str = "test"
+    audit: Mapping[str, Any] | None = field(default_factory=lambda: {"clean": True, "pairs": 0})
+    primary: str = "label"
 
 
-@pytest.fixture
-def project(tmp_path: Path, task: Task) -> Project:
-    """An empty project folder with a task."""
-    made = Project(tmp_path / "project")
-    made.folder.mkdir()
-    tasks.save(task, made.task_path)
-    return made
+def write_evaluation(folder: Path, marks: Mapping[str, Marks], **told: Any) -> Path:
+    """Write a finished evaluation folder whose candidates are right and wrong as `marks` says.
 
-
-@pytest.fixture
-def version(project: Project) -> Path:
-    """40 training, 12 validation and 15 test rows."""
-    return freeze(
-        project,
+    Args:
+        folder: made with its parents.
+        marks: candidate to one mark a row.
+        **told: the fields of `Made`; `cut` holds positions of answers that ended at the token limit.
+    """
+    made = Made(**told)
+    n = len(next(iter(marks.values())))
+    ids = made.ids or [f"row{position:05d}" for position in range(n)]
+    groups = made.groups or [None] * n
+    folder.mkdir(parents=True, exist_ok=True)
+    examples = [
         {
-            "train": rows("train", 40),
-            "validation": rows("validation", 12, 100),
-            "test": rows("test", 15, 200),
-        },
+            "id": id_,
+            "messages": "[]",
+            "prompt": f"question {id_}",
+            "expected": "yes",
+            "label": "yes",
+            "group": group,
+        }
+        for id_, group in zip(ids, groups, strict=True)
+    ]
+    answers, scores = [], []
+    for name, column in marks.items():
+        for position, (id_, mark) in enumerate(zip(ids, column, strict=True)):
+            text = (
+                made.answers[name][position] if name in made.answers else {1: "yes", 0: "no", None: ""}[mark]
+            )
+            cut = position in made.cut.get(name, ())
+            answers.append(
+                {
+                    "id": id_,
+                    "candidate": name,
+                    "answer": text,
+                    "finish": "error" if mark is None else "length" if cut else "stop",
+                    "attempt": 1,
+                    "tokens_in": made.tokens.get(name),
+                    "tokens_out": 2 if name in made.tokens else None,
+                    "error": "timed out" if mark is None else "",
+                }
+            )
+            scores.append(
+                {
+                    "id": id_,
+                    "candidate": name,
+                    "scorer": made.primary,
+                    "field": "",
+                    "value": None if mark is None else float(mark),
+                    "extracted": text,
+                    "reason": f"mark {mark}",
+                }
+            )
+    for name, rows, schema in (
+        ("examples", examples, EXAMPLES),
+        ("answers", answers, ANSWERS),
+        ("scores", scores, SCORES),
+    ):
+        pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / f"{name}.parquet")
+    task = {"kind": "classification", "labels": ["yes", "no"], **made.task}
+    settings = {"version": "../../versions/v001", "split": made.split, "primary": made.primary, "task": task}
+    write_yaml(
+        folder / "evaluation.yaml", settings | ({} if made.audit is None else {"audit": dict(made.audit)})
     )
+    return folder
+
+
+def marks(both_right: int, only_candidate: int, only_baseline: int, both_wrong: int) -> dict[str, list[int]]:
+    """Marks of `run:r001` and `prompt` with these counts in the four quadrants."""
+    return {
+        "run:r001": [1] * both_right + [1] * only_candidate + [0] * only_baseline + [0] * both_wrong,
+        "prompt": [1] * both_right + [0] * only_candidate + [1] * only_baseline + [0] * both_wrong,
+    }
 
 
 @pytest.fixture
-def answers_file(tmp_path: Path) -> Callable[[list[dict[str, Any]]], Path]:
-    """Writes lines of answers made elsewhere."""
+def evaluation(tmp_path: Path) -> Callable[..., Path]:
+    """Write an evaluation into a project of its own: evaluation(marks, name="e001", **made)."""
 
-    def write(lines: list[dict[str, Any]], name: str = "mine.jsonl") -> Path:
-        path = tmp_path / name
-        path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-        return path
+    def write(columns: Mapping[str, Marks], name: str = "e001", **told: Any) -> Path:
+        return write_evaluation(tmp_path / "evals" / name, columns, **told)
 
     return write
-
-
-@pytest.fixture(scope="session")
-def cache_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder apart from the user's, so that no test waits for the device of a real job."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture
-def own_cache(cache_of_tests: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use the tests' cache folder, here and in child processes."""
-    monkeypatch.setenv("TOUCHSTONE_CACHE", str(cache_of_tests))
