@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from curation.errors import BadUsage, unknown
+from evals import spec
 from evals.scorers.fields import FieldDifference, compare_leaves
 from evals.scorers.json_answer import read_json
-from evals.stored import connect, settings
+from evals.stored import connect
 
 Kind = Literal["equal", "missing", "extra"]
 Quadrant = Literal["lost", "won", "both_wrong", "not_judged", "both_right"]
@@ -185,7 +186,7 @@ offset $offset
 
 def _parameters(folder: Path, candidate: str, baseline: str, scorer: str | None) -> dict[str, object]:
     """The values every query binds, once the names are known to exist."""
-    wanted = scorer or str(settings(folder)["primary"])
+    wanted = scorer or spec.load(folder).primary
     with connect(folder) as connection:
         names = [row[0] for row in connection.execute("select distinct candidate from answers").fetchall()]
         scorers = [row[0] for row in connection.execute("select distinct scorer from scores").fetchall()]

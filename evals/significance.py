@@ -364,7 +364,7 @@ def rows_to_match(margin: float, discordance: float, confidence: float = 0.95, p
     return max((z + z_beta) ** 2 * discordance / margin**2, z * z * (1 - margin) / margin)
 
 
-def detectable_difference(
+def minimum_detectable_effect(
     n: int, discordance: float, confidence: float = 0.95, power: float = 0.8
 ) -> float | None:
     """The smallest true difference that `n` rows find with the given power, or None if there is none.

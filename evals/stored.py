@@ -14,11 +14,10 @@ from typing import Any, Literal
 
 import duckdb
 
-from curation import task as tasks
-from curation.errors import BadInput, BadTask, NotReady, TouchstoneError, unknown
-from curation.files import canonical_json, read_yaml, sha256
+from curation.errors import BadInput, NotReady, TouchstoneError, unknown
+from curation.files import canonical_json, sha256
 from curation.task import Task
-from evals import candidates
+from evals import candidates, spec
 
 _TABLES = ("examples", "answers", "scores")
 
@@ -62,8 +61,8 @@ class Stored:
 
     @property
     def grouped(self) -> tuple[str | None, ...] | None:
-        """The user's group of each row, or None where the task names no group field."""
-        return self.groups if self.task.group else None
+        """The group of each row, or None where no row has one."""
+        return self.groups if any(group is not None for group in self.groups) else None
 
     def name(self, spec: str) -> str:
         """The stored name of a candidate given by its SPEC or its name.
@@ -142,20 +141,6 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def settings(folder: Path) -> dict[str, Any]:
-    """What evaluation.yaml says, with the keys that everything else needs.
-
-    Raises:
-        BadInput: the file is missing, or lacks `split`, `primary` or `task`.
-    """
-    path = folder / "evaluation.yaml"
-    found = read_yaml(path)
-    lacking = [key for key in ("split", "primary", "task") if not found.get(key)]
-    if lacking:
-        raise BadInput(f"No {', '.join(lacking)}.", where=str(path), hint="Run the evaluation again.")
-    return found
-
-
 def read(folder: Path) -> Stored:
     """Read an evaluation whose primary scorer gives 0 or 1.
 
@@ -163,18 +148,14 @@ def read(folder: Path) -> Stored:
         NotReady: the evaluation has not finished.
         BadInput: evaluation.yaml cannot be used, or the primary scorer gave something else than 0 and 1.
     """
-    found = settings(folder)
-    try:
-        task = tasks.parse(found["task"], where="evaluation.yaml: task")
-    except BadTask as error:
-        raise BadInput(error.message, where=error.where) from error
+    found = spec.load(folder)
     with connect(folder) as connection:
         rows = connection.execute("""
-            select id, "group"
+            select id, "group", expected
             from examples
             order by id
         """).fetchall()
-        answers = _answers(connection, found["primary"])
+        answers = _answers(connection, found.primary)
     ids = tuple(str(row[0]) for row in rows)
     place = {id_: position for position, id_ in enumerate(ids)}
     outcomes: dict[str, list[Outcome | None]] = {}
@@ -185,19 +166,19 @@ def read(folder: Path) -> Stored:
             column[place[id_]] = outcome
         else:
             strangers += 1
-    _refuse_graded(answers, found["primary"], folder)
+    _refuse_graded(answers, found.primary, folder)
     return Stored(
         folder=folder,
-        split=str(found["split"]),
-        version=Path(str(found.get("version") or "")).name,
-        primary=str(found["primary"]),
-        task=task,
-        audit=found.get("audit"),
+        split=found.split,
+        version=Path(found.version).name,
+        primary=found.primary,
+        task=found.task,
+        audit=found.audit,
         ids=ids,
         groups=tuple(row[1] for row in rows),
         outcomes={name: tuple(column) for name, column in sorted(outcomes.items())},
         strangers=strangers,
-        answers_fingerprint=_fingerprint(found["primary"], rows, answers),
+        answers_fingerprint=_fingerprint(found.primary, rows, answers),
     )
 
 
@@ -251,6 +232,6 @@ def _refuse_graded(answers: Sequence[tuple[str, str, Outcome]], primary: str, fo
 def _fingerprint(
     primary: str, rows: Sequence[tuple[Any, ...]], answers: Sequence[tuple[str, str, Outcome]]
 ) -> str:
-    """SHA-256 of what a verdict is computed from: rows, groups, answers, how they ended, their values."""
+    """SHA-256 of what a verdict is computed from: rows, groups, references, answers and their values."""
     told = [[id_, name, one.answer, one.finish, one.value] for id_, name, one in answers]
     return sha256(canonical_json([primary, [list(row) for row in rows], told]))

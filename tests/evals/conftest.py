@@ -15,6 +15,7 @@ from curation.files import write_yaml
 from tests.evals import frozen
 
 answers_file, cache_of_tests, own_cache = frozen.answers_file, frozen.cache_of_tests, frozen.own_cache
+own_cache_with_model = frozen.own_cache_with_model
 project, task, version = frozen.project, frozen.task, frozen.version
 
 Marks = Sequence[Any]
@@ -122,10 +123,13 @@ def write_evaluation(folder: Path, marks: Mapping[str, Marks], **told: Any) -> P
     ):
         pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / f"{name}.parquet")
     task = {"kind": "classification", "labels": ["yes", "no"], **made.task}
-    settings = {"version": "../../versions/v001", "split": made.split, "primary": made.primary, "task": task}
-    write_yaml(
-        folder / "evaluation.yaml", settings | ({} if made.audit is None else {"audit": dict(made.audit)})
-    )
+    settings = {
+        "version": "../../versions/v001", "fingerprint": "f" * 64, "split": made.split, "limit": None,
+        "rows": n, "without_answer": 0, "candidates": list(marks), "contents": {}, "primary": made.primary,
+        "scorers": [made.primary], "seed": 0, "task": task, "asked": "a" * 64,
+        "audit": None if made.audit is None else dict(made.audit), "created": "2026-01-01T00:00:00Z",
+    }  # fmt: skip
+    write_yaml(folder / "evaluation.yaml", settings)
     return folder
 
 

@@ -219,17 +219,17 @@ def test_connor_gives_the_known_sizes(psi, d, n):
         (1000, (2.0, 2.8, 3.4, 4.0, 4.8, 5.6)),
     ],
 )
-def test_the_detectable_difference_gives_the_known_table(n, detectable):
+def test_the_minimum_detectable_effect_gives_the_known_table(n, detectable):
     for psi, wanted in zip((0.05, 0.10, 0.15, 0.20, 0.30, 0.40), detectable, strict=True):
-        found = s.detectable_difference(n, psi)
+        found = s.minimum_detectable_effect(n, psi)
         assert (found is None) == (wanted is None)
         assert found is None or 100 * found == pytest.approx(wanted, abs=0.051)
 
 
 @given(st.integers(30, 5000), st.floats(0.02, 0.9))
 @settings(max_examples=100, deadline=None)
-def test_the_detectable_difference_needs_exactly_these_rows(n, psi):
-    found = s.detectable_difference(n, psi)
+def test_the_minimum_detectable_effect_needs_exactly_these_rows(n, psi):
+    found = s.minimum_detectable_effect(n, psi)
     if found is not None:
         assert s.rows_needed(found, psi) == pytest.approx(n, rel=1e-6)
 
