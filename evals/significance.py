@@ -58,7 +58,7 @@ def wilson(right: float, n: float, confidence: float = 0.95) -> Interval:
 def mcnemar_exact(b: int, c: int) -> float:
     """Two-sided exact McNemar p: min(1, 2 P(X <= min(b, c))), X binomial(b + c, 1/2).
 
-    Source: McNemar 1947; Fagerland, Lydersen, Laake 2013, section "exact conditional test".
+    Source: McNemar 1947; Fagerland, Lydersen, Laake 2013.
     """
     return min(1.0, 2 * _binomial_half(min(b, c), b + c).upto)
 
@@ -122,16 +122,12 @@ def _crossing(b: float, c: float, n: float, level: float, left: float, right: fl
 def _score(b: float, c: float, n: float, supposed: float) -> float:
     """Tango's statistic Z at a supposed difference, with the likelihood-best q = P(only baseline right).
 
-    q solves 2n q^2 + B q + C = 0. Of the two forms of its larger root the one without
-    cancellation is taken.
+    q is the larger root of 2n q^2 + B q + C = 0, in the form that does not cancel.
     """
     linear = -(b + c) + (2 * n - b + c) * supposed
     constant = -c * supposed * (1 - supposed)
     root = math.sqrt(max(linear * linear - 8 * n * constant, 0.0))
-    if linear <= 0:
-        q = (root - linear) / (4 * n)
-    else:
-        q = -2 * constant / (root + linear)
+    q = (root - linear) / (4 * n) if linear <= 0 else -2 * constant / (root + linear)
     numerator = b - c - n * supposed
     variance = n * (2 * q + supposed * (1 - supposed))
     if variance <= 1e-14 * n:
@@ -197,14 +193,13 @@ def paired(
     both_right = sum(1 for mine, theirs in zip(candidate, baseline, strict=True) if mine and theirs)
     members = _members(differences, groups)
     effect, p, method = 1.0, mcnemar_midp(b, c), "Tango's score interval, McNemar's mid-p"
-    if members and len(members) < MIN_GROUPS:
-        interval = cluster_t(members, confidence)
+    if members:
         effect, p = design_effect(members), sign_flip([sum(rows) for rows in members])
+        method = f"Tango's score interval with a design effect of {effect:.2f}, sign-flip of group sums"
+    if 0 < len(members) < MIN_GROUPS:
+        interval = cluster_t(members, confidence)
         method = f"t interval over {len(members)} groups, sign-flip of group sums"
     else:
-        if members:
-            effect, p = design_effect(members), sign_flip([sum(rows) for rows in members])
-            method = f"Tango's score interval with a design effect of {effect:.2f}, sign-flip of group sums"
         interval = tango(b / effect, c / effect, n / effect, confidence)
     return Paired(
         n=n,
@@ -237,7 +232,7 @@ def cluster_error(members: Sequence[Sequence[float]]) -> float:
     """Standard error of the mean over all rows when rows of one group move together.
 
     SE^2 = C/(C-1) * sum over groups of (sum of deviations)^2 / n^2; infinite for a single group.
-    Source: Miller 2024, equation for clustered standard errors.
+    Source: Miller 2024.
     """
     n, count = sum(len(rows) for rows in members), len(members)
     if count < 2:
@@ -263,8 +258,8 @@ def design_effect(members: Sequence[Sequence[int]]) -> float:
 def cluster_t(members: Sequence[Sequence[float]], confidence: float = 0.95) -> Interval:
     """Mean difference plus or minus t(C - 1) clustered standard errors.
 
-    With no spread at all the width of Tango's interval for as many rows as there are groups is
-    used, z^2/(C + z^2), since a width of zero would claim certainty. Source: Miller 2024.
+    Without any spread z^2/(C + z^2) is used, as Tango would for C rows: a width of zero would
+    claim certainty. Source: Miller 2024.
     """
     from scipy.stats import t as student
 

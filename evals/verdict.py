@@ -8,23 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from curation.errors import BadInput, BadUsage, NoBaseline
+from curation.errors import BadInput
 from evals import looks, rule, stored, wording
-from evals.candidates import CHEAP
-from evals.rule import Check, Comparison, Mode, Settle, Terms
-from evals.significance import chance_of_a_false_ship, holm_share, look_confidence, paired
-from evals.stored import Stored, kind_of
+from evals.case import MOST_MISSING, Case, margin_of, opponents
+from evals.rule import Check, Comparison, Settle, Terms
+from evals.significance import chance_of_a_false_ship, look_confidence
 
 Outcome = Literal["ship", "do_not_ship", "not_enough_evidence", "withheld"]
 
 EXIT_CODES: dict[Outcome, int] = {"ship": 0, "do_not_ship": 10, "not_enough_evidence": 11, "withheld": 1}
-MOST_MISSING = 0.02
-"""A verdict is withheld when more than this share of the rows lacks an answer."""
-MOST_CUT = 0.05
-"""Above this share of cut answers a baseline must also be beaten without its cut rows."""
-_NOT_BASELINES = ("run", "answers")
 _FIGURES = (
     *("n", "both_right", "only_candidate", "only_baseline", "both_wrong"),
     *("difference", "low", "high", "p"),
@@ -106,71 +100,6 @@ class Verdict:
         return {**asdict(self), **{name: getattr(figures, name, None) for name in _FIGURES}}
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One candidate of one evaluation, who it is held against and on what terms."""
-
-    held: Stored
-    name: str
-    modes: dict[str, Mode]
-    margin: float
-    saving: str
-
-    @property
-    def rivals(self) -> tuple[str, ...]:
-        """The other candidates of the evaluation: neither baselines of this verdict nor cheap."""
-        others = (other for other in self.held.outcomes if other != self.name and other not in self.modes)
-        return tuple(other for other in others if kind_of(other) not in CHEAP)
-
-    def right(self, name: str, best: bool = False) -> list[bool]:
-        """Right or wrong, a missing answer counted against the candidate, or for it where `best`."""
-        return self.held.right(name, missing=(name in self.modes) != best)
-
-    def compare(self, terms: Terms, best: bool = False) -> list[Comparison]:
-        """The candidate against every baseline."""
-        right, groups = self.right(self.name, best), self.held.grouped
-        return [
-            rule.compare(other, mode, right, self.right(other, best), groups, terms, self.saved(other))
-            for other, mode in self.modes.items()
-        ]
-
-    def saved(self, other: str) -> str:
-        """What matching `other` saves: as declared, else the measured tokens or seconds of an answer."""
-        if self.modes[other] == "beat" or self.saving:
-            return self.saving
-        for unit in ("tokens", "seconds"):
-            mine, theirs = self.held.mean(self.name, unit), self.held.mean(other, unit)
-            if mine is not None and theirs and mine <= (1 - rule.MIN_SAVING) * theirs:
-                return f"{1 - mine / theirs:.0%} of the {unit} ({mine:.3g} for {theirs:.3g} an answer)"
-        return ""
-
-    def beaten_uncut(self, one: Comparison, terms: Terms) -> bool:
-        """Whether a won comparison also holds without the rows where its baseline was cut."""
-        cut = self.held.cut(one.baseline)
-        if sum(cut) <= MOST_CUT * len(cut):
-            return True
-        kept = [position for position, was_cut in enumerate(cut) if not was_cut]
-        if not kept:
-            return False
-        right, theirs, groups = self.right(self.name), self.right(one.baseline), self.held.grouped
-        again = rule.compare(
-            one.baseline,
-            one.mode,
-            [right[i] for i in kept],
-            [theirs[i] for i in kept],
-            None if groups is None else [groups[i] for i in kept],
-            terms,
-            one.saving,
-        )
-        return rule.holds(again)
-
-
-class _Decision(NamedTuple):
-    outcome: rule.Outcome
-    comparisons: list[Comparison]
-    doubt: str
-
-
 def judge(
     folder: Path,
     candidate: str,
@@ -209,8 +138,8 @@ def judge(
             hint=f"workbench eval PROJECT --split test --candidate {candidate}",
         )
     name = held.name(candidate)
-    case = _Case(held, name, _opponents(held, name, against, match), _margin(held, margin, match), saving)
-    reasons = _not_computable(case)
+    case = Case(held, name, opponents(held, name, against, match), margin_of(held, margin, match), saving)
+    reasons = case.not_computable()
     if reasons:
         return _withheld(case, reasons)
     register = looks_file or folder.parent / looks.REGISTER
@@ -218,59 +147,7 @@ def judge(
     return _verdict(case, number)
 
 
-def _opponents(
-    held: Stored, name: str, against: Sequence[str] | None, match: Sequence[str]
-) -> dict[str, Mode]:
-    """Who must be beaten and who matched, in the order named."""
-    matched = [held.name(spec) for spec in match]
-    if against is None:
-        beaten = [
-            other
-            for other in held.outcomes
-            if kind_of(other) not in _NOT_BASELINES and other != name and other not in matched
-        ]
-    else:
-        beaten = [held.name(spec) for spec in against]
-    if name in beaten or name in matched:
-        raise BadUsage(f"{name} cannot be judged against itself.")
-    if twice := sorted(set(beaten) & set(matched)):
-        raise BadUsage(f"{twice[0]} is named twice: to be beaten and to be matched.")
-    if not beaten and not matched:
-        others = [other for other in held.outcomes if other != name]
-        raise NoBaseline(
-            "This evaluation holds no baseline to compare with.",
-            where=str(held.folder),
-            hint=f"Name one with --against {others[0]}." if others else "Evaluate it together with `prompt`.",
-        )
-    return {**dict.fromkeys(beaten, "beat"), **dict.fromkeys(matched, "match")}
-
-
-def _margin(held: Stored, margin: float | None, match: Sequence[str]) -> float:
-    chosen = held.task.worthwhile if margin is None else margin
-    if match and not 0 < chosen < 1:
-        raise BadUsage(f"A match needs a margin between 0 and 1, got {chosen:g}.", hint="0.03 is 3 points.")
-    return chosen
-
-
-def _not_computable(case: _Case) -> list[str]:
-    """Why no verdict can be computed; empty when it can."""
-    held, reasons = case.held, []
-    if held.audit is None:
-        reasons.append("the version has never been audited for leaks")
-    elif not held.audit.get("clean"):
-        reasons.append(wording.leaked(held.audit.get("pairs")))
-    if not held.ids:
-        return [*reasons, "there are no test rows"]
-    if held.strangers:
-        reasons.append(f"{held.strangers:,} answers belong to rows that are not in this test set")
-    for name in (case.name, *case.modes):
-        missing = held.missing(name)
-        if missing > MOST_MISSING * len(held.ids):
-            reasons.append(f"{missing:,} of {len(held.ids):,} answers of {name} are missing")
-    return reasons
-
-
-def _withheld(case: _Case, reasons: list[str]) -> Verdict:
+def _withheld(case: Case, reasons: list[str]) -> Verdict:
     audit = case.held.audit
     leak = audit is not None and not audit.get("clean")
     headline, sentences = wording.withheld(reasons, leak, case.held.version)
@@ -278,12 +155,12 @@ def _withheld(case: _Case, reasons: list[str]) -> Verdict:
     return _assembled(case, "withheld", headline, sentences, checks)
 
 
-def _verdict(case: _Case, look: int) -> Verdict:
+def _verdict(case: Case, look: int) -> Verdict:
     task = case.held.task
     confidence = look_confidence(look, task.looks, task.confidence)
-    share = _share(case, confidence)
+    share = case.share(confidence)
     terms = Terms(1 - (1 - confidence) / share, task.worthwhile, case.margin)
-    decision = _decide(case, terms)
+    decision = case.decide(terms)
     shown = rule.telling(decision.comparisons, decision.outcome)
     undecided = decision.outcome == "not_enough_evidence" and not decision.doubt
     needed = rule.settle(shown, terms) if undecided else ()
@@ -313,39 +190,7 @@ def _verdict(case: _Case, look: int) -> Verdict:
     )
 
 
-def _share(case: _Case, confidence: float) -> int:
-    """What Holm divides the error by for this candidate among its rivals; 1 without rivals.
-
-    A candidate's p is its largest over the baselines to be beaten, 1 where it does not lead. With
-    baselines only to be matched there is no p, and all candidates share equally.
-    """
-    beaten = [other for other, mode in case.modes.items() if mode == "beat"]
-    if not beaten:
-        return 1 + len(case.rivals)
-    p_values = []
-    for name in (case.name, *case.rivals):
-        right = case.right(name)
-        figures = [paired(right, case.right(other), case.held.grouped, confidence) for other in beaten]
-        p_values.append(max(one.p if one.difference > 0 else 1.0 for one in figures))
-    return holm_share(p_values, 0, 1 - confidence)
-
-
-def _decide(case: _Case, terms: Terms) -> _Decision:
-    """The rule with missing answers counted against the candidate, and its two reservations."""
-    worst = case.compare(terms)
-    outcome = rule.overall(worst)
-    if missing := case.held.missing(case.name, *case.modes):
-        if rule.overall(case.compare(terms, best=True)) != outcome:
-            return _Decision("not_enough_evidence", worst, wording.missing_decide(missing))
-    if outcome == "ship":
-        for one in worst:
-            if not case.beaten_uncut(one, terms):
-                cut = sum(case.held.cut(one.baseline))
-                return _Decision("not_enough_evidence", worst, wording.cut_decide(one.baseline, cut))
-    return _Decision(outcome, worst, "")
-
-
-def _gate(case: _Case) -> list[Check]:
+def _gate(case: Case) -> list[Check]:
     """The lines of the gate that concern the rows, not one baseline."""
     held = case.held
     missing = max(held.missing(name) for name in (case.name, *case.modes))
@@ -359,7 +204,7 @@ def _gate(case: _Case) -> list[Check]:
     ]
 
 
-def _remarks(case: _Case, comparisons: list[Comparison], share: int) -> list[str]:
+def _remarks(case: Case, comparisons: list[Comparison], share: int) -> list[str]:
     """What a reader must know beside the figures."""
     held = case.held
     remarks = [
@@ -376,7 +221,7 @@ def _remarks(case: _Case, comparisons: list[Comparison], share: int) -> list[str
     return [remark for remark in remarks if remark]
 
 
-def _not_measured(case: _Case) -> tuple[NotMeasured, ...]:
+def _not_measured(case: Case) -> tuple[NotMeasured, ...]:
     """Cheap baselines that suit the task and are not in this evaluation.
 
     The command names everybody again: answers that exist are not made twice, and the next verdict
@@ -391,7 +236,7 @@ def _not_measured(case: _Case) -> tuple[NotMeasured, ...]:
 
 
 def _assembled(
-    case: _Case,
+    case: Case,
     verdict: Outcome,
     headline: str,
     sentences: Sequence[str],

@@ -82,14 +82,12 @@ class Scorer:
         name: what `--scorer` and the files call it.
         title: what a page calls it.
         binary: every value is 0 or 1, so that it can be the primary scorer of a verdict.
-        version: part of a stored score's identity; raised whenever a value could change.
         judge: (expected, answer, context) to scores; the first one is about the whole answer.
     """
 
     name: str
     title: str
     binary: bool
-    version: int
     judge: Callable[[str, str, ScoringContext], list[Score]]
 
     def score(self, expected: str, answer: str, context: ScoringContext) -> list[Score]:
@@ -101,20 +99,15 @@ class Scorer:
         """The docstring of the scoring function: what is measured, its traps, an example."""
         return inspect.getdoc(self.judge) or ""
 
-    @property
-    def summary(self) -> str:
-        """The first line of the help text."""
-        return self.help.partition("\n")[0]
-
 
 Judge = Callable[[str, str, ScoringContext], list[Score]]
 
 
-def scorer(name: str, title: str, *, binary: bool = True, version: int = 1) -> Callable[[Judge], Scorer]:
+def scorer(name: str, title: str, *, binary: bool = True) -> Callable[[Judge], Scorer]:
     """Describe a scoring function; `evals.scorers.SCORERS` lists it."""
 
     def describe(judge: Judge) -> Scorer:
-        return Scorer(name=name, title=title, binary=binary, version=version, judge=judge)
+        return Scorer(name=name, title=title, binary=binary, judge=judge)
 
     return describe
 

@@ -1,0 +1,172 @@
+"""One candidate of one evaluation and the baselines it is held against: the rule on stored answers.
+
+A missing answer always counts against the candidate; what hangs on missing or cut answers is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from curation.errors import BadUsage, NoBaseline
+from evals import rule, wording
+from evals.candidates import CHEAP
+from evals.rule import Comparison, Mode, Terms
+from evals.significance import holm_share, paired
+from evals.stored import Stored, kind_of
+
+MOST_MISSING = 0.02
+"""A verdict is withheld when more than this share of the rows lacks an answer."""
+MOST_CUT = 0.05
+"""Above this share of cut answers a baseline must also be beaten without its cut rows."""
+_NOT_BASELINES = ("run", "answers")
+
+
+class Decision(NamedTuple):
+    """What the rule says, the comparisons it says it of, and what leaves a clear result open."""
+
+    outcome: rule.Outcome
+    comparisons: list[Comparison]
+    doubt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One candidate of one evaluation, who it is held against and on what terms."""
+
+    held: Stored
+    name: str
+    modes: dict[str, Mode]
+    margin: float
+    saving: str
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """The other candidates of the evaluation: neither baselines of this verdict nor cheap."""
+        others = (other for other in self.held.outcomes if other != self.name and other not in self.modes)
+        return tuple(other for other in others if kind_of(other) not in CHEAP)
+
+    def right(self, name: str, best: bool = False) -> list[bool]:
+        """Right or wrong, a missing answer counted against the candidate, or for it where `best`."""
+        return self.held.right(name, missing=(name in self.modes) != best)
+
+    def compare(self, terms: Terms, best: bool = False) -> list[Comparison]:
+        """The candidate against every baseline."""
+        right, groups = self.right(self.name, best), self.held.grouped
+        return [
+            rule.compare(other, mode, right, self.right(other, best), groups, terms, self.saved(other))
+            for other, mode in self.modes.items()
+        ]
+
+    def saved(self, other: str) -> str:
+        """What matching `other` saves: as declared, else the measured tokens or seconds of an answer."""
+        if self.modes[other] == "beat" or self.saving:
+            return self.saving
+        for unit in ("tokens", "seconds"):
+            mine, theirs = self.held.mean(self.name, unit), self.held.mean(other, unit)
+            if mine is not None and theirs and mine <= (1 - rule.MIN_SAVING) * theirs:
+                return f"{1 - mine / theirs:.0%} of the {unit} ({mine:.3g} for {theirs:.3g} an answer)"
+        return ""
+
+    def beaten_uncut(self, one: Comparison, terms: Terms) -> bool:
+        """Whether a won comparison also holds without the rows where its baseline was cut."""
+        cut = self.held.cut(one.baseline)
+        if sum(cut) <= MOST_CUT * len(cut):
+            return True
+        kept = [position for position, was_cut in enumerate(cut) if not was_cut]
+        if not kept:
+            return False
+        right, theirs, groups = self.right(self.name), self.right(one.baseline), self.held.grouped
+        again = rule.compare(
+            one.baseline,
+            one.mode,
+            [right[i] for i in kept],
+            [theirs[i] for i in kept],
+            None if groups is None else [groups[i] for i in kept],
+            terms,
+            one.saving,
+        )
+        return rule.holds(again)
+
+    def not_computable(self) -> list[str]:
+        """Why no verdict can be computed; empty when it can."""
+        held, reasons = self.held, []
+        if held.audit is None:
+            reasons.append("the version has never been audited for leaks")
+        elif not held.audit.get("clean"):
+            reasons.append(wording.leaked(held.audit.get("pairs")))
+        if not held.ids:
+            return [*reasons, "there are no test rows"]
+        if held.strangers:
+            reasons.append(f"{held.strangers:,} answers belong to rows that are not in this test set")
+        for name in (self.name, *self.modes):
+            missing = held.missing(name)
+            if missing > MOST_MISSING * len(held.ids):
+                reasons.append(f"{missing:,} of {len(held.ids):,} answers of {name} are missing")
+        return reasons
+
+    def share(self, confidence: float) -> int:
+        """What Holm divides the error by for this candidate among its rivals; 1 without rivals.
+
+        A candidate's p is its largest over the baselines to be beaten, 1 where it does not lead. With
+        baselines only to be matched there is no p, and all candidates share equally.
+        """
+        beaten = [other for other, mode in self.modes.items() if mode == "beat"]
+        if not beaten:
+            return 1 + len(self.rivals)
+        p_values = []
+        for name in (self.name, *self.rivals):
+            right = self.right(name)
+            figures = [paired(right, self.right(other), self.held.grouped, confidence) for other in beaten]
+            p_values.append(max(one.p if one.difference > 0 else 1.0 for one in figures))
+        return holm_share(p_values, 0, 1 - confidence)
+
+    def decide(self, terms: Terms) -> Decision:
+        """The rule with missing answers counted against the candidate, and its two reservations."""
+        worst = self.compare(terms)
+        outcome = rule.overall(worst)
+        if missing := self.held.missing(self.name, *self.modes):
+            if rule.overall(self.compare(terms, best=True)) != outcome:
+                return Decision("not_enough_evidence", worst, wording.missing_decide(missing))
+        if outcome == "ship":
+            for one in worst:
+                if not self.beaten_uncut(one, terms):
+                    cut = sum(self.held.cut(one.baseline))
+                    return Decision("not_enough_evidence", worst, wording.cut_decide(one.baseline, cut))
+        return Decision(outcome, worst, "")
+
+
+def opponents(
+    held: Stored, name: str, against: Sequence[str] | None, match: Sequence[str]
+) -> dict[str, Mode]:
+    """Who must be beaten and who matched, in the order named."""
+    matched = [held.name(spec) for spec in match]
+    if against is None:
+        beaten = [
+            other
+            for other in held.outcomes
+            if kind_of(other) not in _NOT_BASELINES and other != name and other not in matched
+        ]
+    else:
+        beaten = [held.name(spec) for spec in against]
+    if name in beaten or name in matched:
+        raise BadUsage(f"{name} cannot be judged against itself.")
+    if twice := sorted(set(beaten) & set(matched)):
+        raise BadUsage(f"{twice[0]} is named twice: to be beaten and to be matched.")
+    if not beaten and not matched:
+        others = [other for other in held.outcomes if other != name]
+        raise NoBaseline(
+            "This evaluation holds no baseline to compare with.",
+            where=str(held.folder),
+            hint=f"Name one with --against {others[0]}." if others else "Evaluate it together with `prompt`.",
+        )
+    return {**dict.fromkeys(beaten, "beat"), **dict.fromkeys(matched, "match")}
+
+
+def margin_of(held: Stored, margin: float | None, match: Sequence[str]) -> float:
+    """The largest loss a match may have: as asked, else the smallest gain worth shipping."""
+    chosen = held.task.worthwhile if margin is None else margin
+    if match and not 0 < chosen < 1:
+        raise BadUsage(f"A match needs a margin between 0 and 1, got {chosen:g}.", hint="0.03 is 3 points.")
+    return chosen
