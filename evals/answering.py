@@ -11,11 +11,11 @@ from pathlib import Path
 
 from curation.jobs import Work
 from curation.project import Project
-from evals import candidates, evaluation, examples
+from evals import asking, candidates, examples
 from evals.answers import Answer, AnswerFiles
 from evals.candidates import Candidate
-from evals.evaluation import Evaluation
 from evals.examples import Example
+from evals.spec import Evaluation, version_of
 
 
 def answer_all(folder: Path, made: Evaluation, files: AnswerFiles, work: Work) -> None:
@@ -37,8 +37,6 @@ def answer_all(folder: Path, made: Evaluation, files: AnswerFiles, work: Work) -
         _answer_cheaply(cheap, folder, made, rows, files, work)
     with_model = [one for one in made.parsed if one.needs_model]
     if any(one.needs_model for one in open_ones):
-        from evals import asking
-
         asking.ask_models(with_model, folder, made, rows, files, work)
 
 
@@ -63,7 +61,7 @@ def _answer_cheaply(
     files: AnswerFiles,
     work: Work,
 ) -> None:
-    train, _ = examples.of_split(evaluation.version_of(folder, made), "train")
+    train, _ = examples.of_split(version_of(folder, made), "train")
     cache = Project(folder.parent.parent).vectors
     for one in cheap:
         work.stage(f"{one.name}: answering", len(rows))

@@ -6,6 +6,7 @@ A file under its final name is complete, so a killed process loses at most the u
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -81,10 +82,7 @@ class AnswerFiles:
         place = {name: position for position, name in enumerate(names)}
         answers = sorted(read(self.folder), key=lambda one: (place[one.candidate], one.id))
         _write(self.folder / FILE, answers)
-        for path in self._parts.glob("*.parquet"):
-            path.unlink()
-        if self._parts.is_dir() and not any(self._parts.iterdir()):
-            self._parts.rmdir()
+        shutil.rmtree(self._parts, ignore_errors=True)
 
 
 def read(folder: Path) -> list[Answer]:

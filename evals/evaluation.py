@@ -6,96 +6,38 @@ computed from stored answers alone, so that anyone with the folder can compute t
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-import pyarrow as pa
-import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from curation import events, jobs
 from curation import task as tasks
 from curation.errors import BadInput, BadUsage, NotReady
-from curation.files import canonical_json, read_json, read_yaml, sha256, write_atomic, write_json, write_yaml
+from curation.files import canonical_json, read_json, sha256, write_atomic
 from curation.project import Project
 from curation.task import Task
-from evals import answers, examples, scorers, summary
+from evals import answers, examples
+from evals import scorers as known_scorers
 from evals.candidates import Candidate, parse_all, read_answers
-from evals.scorers import ScoringContext
+from evals.examples import Example
+from evals.scoring import rescore
+from evals.spec import TEMPLATE, Evaluation, Split, load, save, version_of
 
-if TYPE_CHECKING:
-    from evals.examples import Example
-
-FILE = "evaluation.yaml"
-Split = Literal["validation", "test"]
+__all__ = [
+    "Evaluation",
+    "baseline_for",
+    "create",
+    "find_done",
+    "load",
+    "newest_on_test",
+    "rescore",
+    "resolve_scorers",
+    "run",
+    "version_of",
+]
 _GIVEN = "given"
-_SCORES = pa.schema(
-    [
-        ("id", pa.string()), ("candidate", pa.string()), ("scorer", pa.string()), ("field", pa.string()),
-        ("value", pa.float64()), ("extracted", pa.string()), ("parse_level", pa.string()),
-        ("reason", pa.string()),
-    ]
-)  # fmt: skip
-
-
-class Generation(BaseModel):
-    """What model answers depend on beside the prompt; frozen before the first token."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    model: str
-    model_fingerprint: str
-    adapters: dict[str, str]
-    device: str
-    dtype: str
-    device_reason: str
-    max_new_tokens: int
-    max_new_tokens_reason: str
-    stop_ids: list[int]
-    plan: str
-    plan_sha256: str
-
-
-class Evaluation(BaseModel):
-    """What evaluation.yaml holds.
-
-    `version` and the files named by candidates are paths relative to the folder; `audit` is the leakage
-    audit of the version as it stood; `asked` is the fingerprint of what the task says about questions.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    version: str
-    fingerprint: str
-    split: Split
-    limit: int | None
-    rows: int
-    without_answer: int
-    candidates: list[str]
-    contents: dict[str, str]
-    primary: str
-    scorers: list[str]
-    seed: int
-    task: Task
-    asked: str
-    audit: dict[str, Any] | None
-    created: str
-    generation: Generation | None = None
-
-    @property
-    def parsed(self) -> list[Candidate]:
-        """The candidates, in the order given."""
-        return parse_all(self.candidates)
-
-    @property
-    def names(self) -> list[str]:
-        """What answers and scores call them."""
-        return [one.name for one in self.parsed]
 
 
 def create(
@@ -145,6 +87,9 @@ def create(
     given = {one.name: _given(one, version, rows) for one in chosen if one.kind == "answers"}
     folder = jobs.new_folder(project.evals, "e")
     stored = [_copied(one, folder) for one in chosen]
+    template = _template(task)
+    if template is not None:
+        write_atomic(folder / TEMPLATE, template)
     write_atomic(folder / "examples.parquet", examples.to_bytes(rows))
     made = Evaluation(
         version=os.path.relpath(version.resolve(), folder.resolve()), fingerprint=manifest["fingerprint"],
@@ -158,39 +103,6 @@ def create(
     return folder
 
 
-def load(folder: Path) -> Evaluation:
-    """Read evaluation.yaml.
-
-    Raises:
-        BadInput: it is missing, or has mistakes; all of them are listed.
-    """
-    try:
-        return Evaluation.model_validate(read_yaml(folder / FILE))
-    except ValidationError as error:
-        raise BadInput(
-            tasks.mistakes(error, list(Evaluation.model_fields)), where=str(folder / FILE)
-        ) from error
-
-
-def save(folder: Path, evaluation: Evaluation) -> None:
-    """Write evaluation.yaml, every default written out."""
-    write_yaml(folder / FILE, evaluation.model_dump(mode="json"))
-
-
-def version_of(folder: Path, evaluation: Evaluation) -> Path:
-    """The frozen version's folder.
-
-    Raises:
-        BadInput: it has gone, or holds other rows than the evaluation was made for.
-    """
-    version = (folder / evaluation.version).resolve()
-    if read_json(version / "manifest.json")["fingerprint"] != evaluation.fingerprint:
-        raise BadInput(
-            "The version's fingerprint is not the one this evaluation was made for.", where=str(version)
-        )
-    return version
-
-
 def run(folder: Path, work: jobs.Work) -> None:
     """Answer, score, sum up: the body of the job. What earlier tries finished is not done again."""
     from evals import answering
@@ -201,29 +113,6 @@ def run(folder: Path, work: jobs.Work) -> None:
     files.merge(evaluation.names)
     rescore(folder)
     work.finish({"rows": evaluation.rows, "primary": evaluation.primary, "candidates": evaluation.names})
-
-
-def rescore(folder: Path) -> dict[str, Any]:
-    """Score the stored answers again and rewrite scores.parquet and summary.json; needs no model.
-
-    Returns:
-        The summary: candidate → scorer → n, mean, low, high, missing; and the candidate's tokens_in,
-        tokens_out, seconds, truncated.
-    """
-    evaluation = load(folder)
-    rows = examples.read(folder / "examples.parquet")
-    given = {(one.candidate, one.id): one for one in answers.read(folder)}
-    names = evaluation.names
-    scored: list[dict[str, Any]] = []
-    for name in names:
-        for row in rows:
-            scored += _scores(evaluation, name, row, given.get((name, row.id)))
-    buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(scored, schema=_SCORES), buffer)
-    write_atomic(folder / "scores.parquet", buffer.getvalue())
-    summed = summary.of(names, evaluation.scorers, scored, list(given.values()))
-    write_json(folder / "summary.json", summed)
-    return summed
 
 
 def find_done(
@@ -270,7 +159,7 @@ def resolve_scorers(task: Task, names: Sequence[str] | None) -> list[str]:
         BadUsage: a scorer that does not exist.
     """
     wanted = list(names) if names else [task.primary_scorer, *task.traits.scorers]
-    return [scorers.get(name).name for name in dict.fromkeys(wanted)]
+    return [known_scorers.get(name).name for name in dict.fromkeys(wanted)]
 
 
 def asked_by(task: Task) -> str:
@@ -288,7 +177,9 @@ def asked_by(task: Task) -> str:
             "max_new_tokens",
         },
     )
-    return sha256(canonical_json(kept | {"baseline": task.system_for_baseline()}))
+    template = _template(task)
+    kept |= {"baseline": task.system_for_baseline(), "template": sha256(template) if template else None}
+    return sha256(canonical_json(kept))
 
 
 def file_hash(candidate: Candidate) -> str:
@@ -298,6 +189,16 @@ def file_hash(candidate: Candidate) -> str:
         BadInput: the file is missing or has bad lines.
     """
     return sha256(canonical_json(read_answers(Path(candidate.argument))))
+
+
+def _template(task: Task) -> bytes | None:
+    """The chat template the task puts in place of the model's own."""
+    if not task.model.template:
+        return None
+    try:
+        return Path(task.model.template).expanduser().read_bytes()
+    except OSError as error:
+        raise BadInput(f"The chat template cannot be read: {error}", where=task.model.template) from error
 
 
 def _of_version(project: Project, version: Path) -> list[tuple[Path, Evaluation]]:
@@ -373,23 +274,3 @@ def _copied(one: Candidate, folder: Path) -> Candidate:
     (folder / _GIVEN).mkdir(exist_ok=True)
     shutil.copyfile(one.file, folder / kept)
     return replace(one, argument=str(kept)) if one.kind == "answers" else replace(one, prompt_file=kept)
-
-
-def _scores(
-    evaluation: Evaluation, name: str, row: Example, answer: answers.Answer | None
-) -> list[dict[str, Any]]:
-    """The rows of scores.parquet for one answer; one that is missing is not judged."""
-    found: list[dict[str, Any]] = []
-    for scorer in evaluation.scorers:
-        if answer is None or answer.missing:
-            reason = f"missing: {answer.error if answer else 'not answered yet'}"
-            judged = [scorers.Score(scorer, None, reason)]
-        else:
-            context = ScoringContext.of(evaluation.task, finish=answer.finish)
-            judged = scorers.get(scorer).score(row.expected, answer.answer, context)
-        found += [
-            {"id": row.id, "candidate": name, "scorer": scorer, "field": one.field, "value": one.value,
-             "extracted": one.extracted, "parse_level": one.parse_level, "reason": one.reason}
-            for one in judged
-        ]  # fmt: skip
-    return found
