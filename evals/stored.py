@@ -45,9 +45,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An evaluation as stored. Every column of `outcomes` has one entry for each of `ids`, in order."""
+    """An evaluation as stored. Every column of `outcomes` has one entry for each of `ids`, in order.
+
+    `specs` name the candidates so that they can be evaluated again.
+    """
 
     folder: Path
+    specs: tuple[str, ...]
     split: str
     version: str
     primary: str
@@ -169,6 +173,7 @@ def read(folder: Path) -> Stored:
     _refuse_graded(answers, found.primary, folder)
     return Stored(
         folder=folder,
+        specs=tuple(_from_here(folder, one) for one in found.candidates),
         split=found.split,
         version=Path(found.version).name,
         primary=found.primary,
@@ -180,6 +185,12 @@ def read(folder: Path) -> Stored:
         strangers=strangers,
         answers_fingerprint=_fingerprint(found.primary, rows, answers),
     )
+
+
+def _from_here(folder: Path, spec_: str) -> str:
+    """A SPEC whose file is named relative to the evaluation folder, as it is given anywhere else."""
+    head, mark, file = spec_.partition("answers:" if spec_.startswith("answers:") else "@")
+    return f"{head}{mark}{folder / file}" if file else spec_
 
 
 def _answers(connection: duckdb.DuckDBPyConnection, primary: str) -> list[tuple[str, str, Outcome]]:

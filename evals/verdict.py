@@ -5,6 +5,7 @@ The same evaluation folder gives the same verdict to anyone, at any time.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -224,15 +225,16 @@ def _remarks(case: Case, comparisons: list[Comparison], share: int) -> list[str]
 def _not_measured(case: Case) -> tuple[NotMeasured, ...]:
     """Cheap baselines that suit the task and are not in this evaluation.
 
-    The command names everybody again: answers that exist are not made twice, and the next verdict
-    finds all of them in one evaluation.
+    The command measures all of them and names everybody again: answers that exist are not made
+    twice, and the next verdict finds everyone in one evaluation.
     """
     held = case.held
     absent = [name for name in held.task.traits.cheap_baselines if name not in held.outcomes]
     project = held.folder.parent.parent if held.folder.parent.name == "evals" else "PROJECT"
-    everybody = " ".join(f"--candidate {name}" for name in (case.name, *case.modes))
-    start = f"workbench eval {project} --split test --version {held.version}"
-    return tuple(NotMeasured(name, f"{start} {everybody} --candidate {name}") for name in absent)
+    command = ["workbench", "eval", str(project), "--split", "test", "--version", held.version]
+    for spec in (*held.specs, *absent):
+        command += ["--candidate", spec]
+    return tuple(NotMeasured(name, shlex.join(command)) for name in absent)
 
 
 def _assembled(

@@ -216,7 +216,7 @@ def test_cheap_baselines_that_were_not_measured_are_listed_with_their_command(ev
     assert [one.name for one in found] == ["majority", "linear"]
     assert found[1].command == (
         f"workbench eval {folder.parent.parent} --split test --version v001 "
-        "--candidate run:r001 --candidate nearest --candidate prompt --candidate linear"
+        "--candidate run:r001 --candidate prompt --candidate nearest --candidate majority --candidate linear"
     )
 
 
@@ -347,3 +347,15 @@ def test_answers_to_rows_of_another_test_set_withhold(evaluation):
 
 def test_a_folder_with_odd_signs_in_its_name_is_read(evaluation):
     assert judge(evaluation(marks(118, 34, 12, 36), name="e [1]*?"), "run:r001").verdict == "ship"
+
+
+def test_the_command_names_files_by_where_they_are_kept(evaluation):
+    import shlex
+
+    from evals.spec import load, save
+
+    columns = marks(118, 34, 12, 36)
+    folder = evaluation({"answers:tuned": columns["run:r001"], "prompt": columns["prompt"]}, name="e 1")
+    save(folder, load(folder).model_copy(update={"candidates": ["answers:given/tuned.jsonl", "prompt"]}))
+    command = shlex.split(judge(folder, "answers:tuned", ["prompt"]).not_measured[0].command)
+    assert command[command.index("--candidate") + 1] == f"answers:{folder / 'given' / 'tuned.jsonl'}"
