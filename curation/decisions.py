@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["decision", "label", "messages", "split", "hand_flag", "group_key"]
 DECISIONS = ("keep", "drop", "undecided")
-_TEXTUAL = ("label", "messages", "present")   # kinds after which results over all examples are out of date
+_TEXTUAL = ("label", "messages", "present")  # kinds after which results over all examples are out of date
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,9 @@ def decide(
     with store.transaction() as cursor:
         if op_id and cursor.execute("select 1 from batch where op_id = ?", [op_id]).fetchone():
             return None
-        cursor.execute("create or replace temp table chosen as select unnest(?::bigint[]) as seq", [ids.tolist()])
+        cursor.execute(
+            "create or replace temp table chosen as select unnest(?::bigint[]) as seq", [ids.tolist()]
+        )
         before = _before(kind)
         after = json.dumps(value, ensure_ascii=False) if kind != "messages" else canonical_json(value)
         cursor.execute(
@@ -185,8 +187,17 @@ def history(store: Store, seq: int) -> list[Change]:
         [seq],
     )
     return [
-        Change(batch, made, who, kind, json.loads(before or "null"), json.loads(after or "null"), reason, direction,
-               summary)
+        Change(
+            batch,
+            made,
+            who,
+            kind,
+            json.loads(before or "null"),
+            json.loads(after or "null"),
+            reason,
+            direction,
+            summary,
+        )
         for batch, made, who, kind, before, after, reason, direction, summary in rows
     ]
 
@@ -210,21 +221,13 @@ def recent(store: Store, limit: int = 10) -> list[Batch]:
 def record_import(store: Store, source: int, *, who: str, summary: str) -> None:
     """Log an import, inside its transaction, so that it can be undone."""
     with store.transaction() as cursor:
-        batch = _log(cursor, who, summary, "do", None)
-        cursor.execute(
-            "insert into decision select coalesce(max(n), 0) + 1, ?, null, ?, 'present', 'false', 'true', null from decision",
-            [batch, source],
-        )
+        _write_presence(cursor, _log(cursor, who, summary, "do", None), source, present=True)
 
 
 def set_present(store: Store, source: int, present: bool, *, who: str, summary: str) -> None:
     """Bring the examples of an import back (or hide them), as a batch of its own."""
     with store.transaction() as cursor:
-        batch = _log(cursor, who, summary, "do", None)
-        cursor.execute(
-            "insert into decision select coalesce(max(n), 0) + 1, ?, null, ?, 'present', ?, ?, null from decision",
-            [batch, source, json.dumps(not present), json.dumps(present)],
-        )
+        _write_presence(cursor, _log(cursor, who, summary, "do", None), source, present=present)
         _set_present(cursor, source, present)
         store.touch()
 
@@ -269,11 +272,7 @@ def _replay(store: Store, root: int, direction: str, who: str, op_id: str | None
                     f"select source, {after} from decision where batch = ? and kind = 'present'", [root]
                 ).fetchall()
                 for source, present in rows:
-                    cursor.execute(
-                        "insert into decision select coalesce(max(n), 0) + 1, ?, null, ?, 'present', ?, ?, null "
-                        "from decision",
-                        [batch, source, json.dumps(not json.loads(present)), present],
-                    )
+                    _write_presence(cursor, batch, source, present=json.loads(present))
                     _set_present(cursor, source, json.loads(present))
             else:
                 cursor.execute(
@@ -289,7 +288,12 @@ def _replay(store: Store, root: int, direction: str, who: str, op_id: str | None
 
 
 def _log(
-    cursor: duckdb.DuckDBPyConnection, who: str, summary: str, direction: str, op_id: str | None, root: int | None = None
+    cursor: duckdb.DuckDBPyConnection,
+    who: str,
+    summary: str,
+    direction: str,
+    op_id: str | None,
+    root: int | None = None,
 ) -> int:
     number: int = (cursor.execute("select coalesce(max(batch), 0) + 1 from batch").fetchone() or (1,))[0]
     cursor.execute(
@@ -325,6 +329,17 @@ def _summary(kind: str, value: Any, changed: int) -> str:  # noqa: ANN401  the f
     return f"{name} {count}: {value if value is not None else 'none'}"
 
 
+def _write_presence(cursor: duckdb.DuckDBPyConnection, batch: int, source: int, *, present: bool) -> None:
+    cursor.execute(
+        """
+        insert into decision
+        select coalesce(max(n), 0) + 1, ?, null, ?, 'present', ?, ?, null
+        from decision
+        """,
+        [batch, source, json.dumps(not present), json.dumps(present)],
+    )
+
+
 def _write_changes(cursor: duckdb.DuckDBPyConnection, batch: int, kind: str, reason: str | None) -> None:
     cursor.execute(
         """
@@ -343,8 +358,10 @@ def _before(kind: str) -> str:
     if kind == "messages":
         return "c.messages"
     if kind == "hand_flag":
-        return "(select coalesce(to_json(max(h.reason))::varchar, 'null') from hand_flag h " \
-               "where h.seq = e.seq and h.who = $who)"
+        return (
+            "(select coalesce(to_json(max(h.reason))::varchar, 'null') from hand_flag h "
+            "where h.seq = e.seq and h.who = $who)"
+        )
     return f"coalesce(to_json(e.{kind})::varchar, 'null')"
 
 
@@ -360,7 +377,8 @@ def _apply_column(column: str) -> Callable[[Store, duckdb.DuckDBPyConnection, st
 def _apply_hand_flag(store: Store, cursor: duckdb.DuckDBPyConnection, who: str) -> None:
     cursor.execute("delete from hand_flag where who = ? and seq in (select seq from change)", [who])
     cursor.execute(
-        "insert into hand_flag select seq, after ->> '$', ?, utc_now() from change where after ->> '$' is not null", [who]
+        "insert into hand_flag select seq, after ->> '$', ?, utc_now() from change where after ->> '$' is not null",
+        [who],
     )
 
 
@@ -451,7 +469,8 @@ def find(store: Store, ids: Sequence[str]) -> list[int]:
     found = []
     for one in ids:
         rows = store.rows(
-            "select seq from live where id = ? or (length(?) >= 6 and starts_with(id, ?)) limit 2", [one, one, one]
+            "select seq from live where id = ? or (length(?) >= 6 and starts_with(id, ?)) limit 2",
+            [one, one, one],
         )
         if len(rows) != 1:
             raise BadUsage(f"{'Several examples have' if rows else 'No example has'} the id {one!r}.")

@@ -149,7 +149,9 @@ class Filter:
         for term in self.terms:
             words = FIELDS[term.field].words
             if term.field == "text":
-                parts.append(f"text {'does not contain' if term.operator == '!=' else 'contains'} “{term.value}”")
+                parts.append(
+                    f"text {'does not contain' if term.operator == '!=' else 'contains'} “{term.value}”"
+                )
             elif term.field == "flag" and term.value == "any":
                 parts.append("flags: " + ("none" if term.operator == "!=" else "at least one"))
             elif term.field == "id" and "," in term.value:
@@ -174,15 +176,18 @@ def parse(text: str) -> Filter:
         match = _TOKEN.match(text, position)
         if not match:
             raise BadUsage(
-                f"The filter cannot be read at {text[position:position + 30]!r}.",
-                where="filter", hint='Write field=value, for example: label=refund text~"credit card" turns>3',
+                f"The filter cannot be read at {text[position : position + 30]!r}.",
+                where="filter",
+                hint='Write field=value, for example: label=refund text~"credit card" turns>3',
             )
         name, operator, value = match[1].lower(), match[2], match[3]
         if name not in FIELDS:
             raise unknown("field", name, FIELDS, where="filter")
         if operator[0] not in FIELDS[name].operators:
             known = ", ".join("!=" if one == "!" else one for one in FIELDS[name].operators)
-            raise BadUsage(f"The field {name!r} does not take {operator!r}.", where="filter", hint=f"It takes {known}.")
+            raise BadUsage(
+                f"The field {name!r} does not take {operator!r}.", where="filter", hint=f"It takes {known}."
+            )
         if value.startswith('"'):
             value = re.sub(r"\\(.)", r"\1", value[1:-1])
         if FIELDS[name].number and not re.fullmatch(r"-?\d+(\.\d+)?", value):
@@ -208,9 +213,10 @@ def view(store: Store, chosen: Filter, sort: str = "imported") -> NDArray[np.int
     where, parameters = chosen.where()
     cursor = store.cursor()
     try:
-        found = store.execute(cursor, f"select e.seq from example e where {where} order by {SORTS[sort]}", parameters)
-        ids: NDArray[np.int64] = found.fetchnumpy()["seq"]
-        return np.asarray(ids, dtype=np.int64)
+        found = store.execute(
+            cursor, f"select e.seq from example e where {where} order by {SORTS[sort]}", parameters
+        )
+        return np.asarray(found.fetchnumpy()["seq"], dtype=np.int64)
     finally:
         cursor.close()
 

@@ -6,13 +6,9 @@ of the decision log, so a killed import leaves the project as it was.
 
 from __future__ import annotations
 
-import codecs
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from curation import decisions, formats, task
@@ -25,7 +21,6 @@ if TYPE_CHECKING:
 
     from curation.store import Store
 
-_BLOCK = 1 << 20
 _SAMPLE = 5_000
 
 
@@ -78,28 +73,39 @@ def import_file(
     if not path.is_file():
         raise BadUsage("There is no such file.", where=str(path))
     digest = sha256_file(path)
-    with _clean_text(path, progress) as readable:
-        with readable.open("rb") as file:
-            head = file.read(65_536).decode("utf-8-sig", errors="replace")
-        form = formats.detect(path, head) if format == "auto" else formats.get(format)
-        with store.transaction() as cursor:
-            cursor.execute(formats.STAGED)
-            used = form.stage(cursor, readable, mapping or {}, progress)
-            report = _take(store, cursor, path, name or path.name, digest, form.name, used, who, progress)
-            cursor.execute("drop table staged")
+    with path.open("rb") as file:
+        head = file.read(65_536).decode("utf-8-sig", errors="replace")
+    form = formats.detect(path, head) if format == "auto" else formats.get(format)
+    with store.transaction() as cursor:
+        cursor.execute(formats.STAGED)
+        used = form.stage(cursor, path, mapping or {}, progress)
+        report = _take(store, cursor, path, name or path.name, digest, form.name, used, who, progress)
+        cursor.execute("drop table staged")
     return report
 
 
 def _take(
-    store: Store, cursor: duckdb.DuckDBPyConnection, path: Path, name: str, digest: str, form: str,
-    used: dict[str, str], who: str, progress: Progress,
+    store: Store,
+    cursor: duckdb.DuckDBPyConnection,
+    path: Path,
+    name: str,
+    digest: str,
+    form: str,
+    used: dict[str, str],
+    who: str,
+    progress: Progress,
 ) -> ImportReport:
-    rows, readable = cursor.execute("select count(*), count(*) filter (reason is null) from staged").fetchone() or (0, 0)
+    rows, readable = cursor.execute(
+        "select count(*), count(*) filter (reason is null) from staged"
+    ).fetchone() or (0, 0)
     if not readable:
         first = cursor.execute("select line, reason from staged order by line limit 1").fetchone()
         raise BadInput(
-            f"Not one of its {rows:,} rows can be read: line {first[0]}: {first[1]}." if first else "The file is empty.",
-            where=path.name, hint="Nothing was changed. Check --format and --map, or mend the file.",
+            f"Not one of its {rows:,} rows can be read: line {first[0]}: {first[1]}."
+            if first
+            else "The file is empty.",
+            where=path.name,
+            hint="Nothing was changed. Check --format and --map, or mend the file.",
         )
     known = cursor.execute(
         "select source, name from source where sha256 = ? and format = ? and mapping = ?",
@@ -117,10 +123,20 @@ def _take(
         """
     ).fetchone() or (0, 0)
     quarantined, new = int(counts[0]), int(counts[1])
-    report = ImportReport(known[1] if known else name, form, used, rows, new, quarantined,
-                          rows - quarantined - new, known is not None)
+    report = ImportReport(
+        known[1] if known else name,
+        form,
+        used,
+        rows,
+        new,
+        quarantined,
+        rows - quarantined - new,
+        known is not None,
+    )
     if known:
-        if not (cursor.execute("select present from source where source = ?", [known[0]]).fetchone() or (True,))[0]:
+        if not (
+            cursor.execute("select present from source where source = ?", [known[0]]).fetchone() or (True,)
+        )[0]:
             decisions.set_present(store, known[0], True, who=who, summary=f"Import {known[1]} again")
         return report
     number = (cursor.execute("select coalesce(max(source), 0) + 1 from source").fetchone() or (1,))[0]
@@ -149,8 +165,8 @@ def _identify(cursor: duckdb.DuckDBPyConnection) -> None:
         with named as (
             select *,
                 case when reason is null then left(sha256(
-                    '[null,' || coalesce(to_json(label)::varchar, 'null') || ',' || messages
-                    || ',null,' || coalesce(tools, 'null') || ']'), 16) end as id
+                    '{"chosen":null,"label":' || coalesce(label_json, 'null') || ',"messages":' || messages
+                    || ',"rejected":null,"tools":' || coalesce(tools, 'null') || '}'), 16) end as id
             from staged
         )
         select
@@ -238,36 +254,3 @@ def _guess(cursor: duckdb.DuckDBPyConnection) -> task.Task:
         """
     ).fetchall()
     return task.guess([answer or "" for answer, _ in rows], [system for _, system in rows])
-
-
-@contextmanager
-def _clean_text(path: Path, progress: Progress) -> Iterator[Path]:
-    """The file itself when it is UTF-8 with one kind of line end, else a copy that is.
-
-    A byte that is no UTF-8 becomes a backslash escape: no JSON holds one, so exactly those lines are
-    refused, with text a person can read.
-    """
-    decoder = codecs.getincrementaldecoder("utf-8")("strict")
-    clean = True
-    crlf = lf = 0
-    progress.stage(f"Checking the text of {path.name}", path.stat().st_size)
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            pairs = block.count(b"\r\n")
-            crlf, lf = crlf + pairs, lf + block.count(b"\n") - pairs
-            if clean:
-                try:
-                    decoder.decode(block)
-                except UnicodeDecodeError:
-                    clean = False
-            progress.advance(len(block))
-    if clean and not (crlf and lf):
-        yield path
-        return
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / path.name
-        with path.open("rb") as file, copy.open("wb") as out:
-            for line in file:
-                text = line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "backslashreplace")
-                out.write(text.encode("utf-8") + b"\n")
-        yield copy

@@ -159,8 +159,10 @@ def resume(folder: Path) -> None:
     """
     status = state(folder)
     if status.state not in RESUMABLE:
-        raise BadUsage(f"Only a stopped, failed or lost job can be resumed; this one is {status.state}.",
-                       where=folder.name)
+        raise BadUsage(
+            f"Only a stopped, failed or lost job can be resumed; this one is {status.state}.",
+            where=folder.name,
+        )
     start(folder)
 
 
@@ -174,10 +176,16 @@ def state(folder: Path) -> Status:
         if life is None:
             return Status(folder, "queued", "Not started yet.")
         if life.kind in ("stopped", "failed"):
-            return Status(folder, life.kind, life.fields.get("message", ""), life.fields.get("hint", ""), at=life.at)
+            ended: State = "stopped" if life.kind == "stopped" else "failed"
+            return Status(
+                folder, ended, life.fields.get("message", ""), life.fields.get("hint", ""), at=life.at
+            )
         return Status(
-            folder, "lost", "Its process ended without a word (killed, or the machine went down).",
-            f"Resume it: what was finished is kept. The log is {folder / 'log.txt'}.", at=life.at,
+            folder,
+            "lost",
+            "Its process ended without a word (killed, or the machine went down).",
+            f"Resume it: what was finished is kept. The log is {folder / 'log.txt'}.",
+            at=life.at,
         )
     now: State = "running"
     if (folder / "stop").exists():
@@ -189,8 +197,19 @@ def state(folder: Path) -> Status:
     message = life.fields.get("message", "") if life and now == "waiting" else ""
     beat = _beat(folder)
     age = time.time() - beat["time"] if "time" in beat else None
-    return Status(folder, now, message, "", beat.get("stage", ""), beat.get("done", 0), beat.get("total"),
-                  beat.get("eta_seconds"), age, process, life.at if life else "")
+    return Status(
+        folder,
+        now,
+        message,
+        "",
+        beat.get("stage", ""),
+        beat.get("done", 0),
+        beat.get("total"),
+        beat.get("eta_seconds"),
+        age,
+        process,
+        life.at if life else "",
+    )
 
 
 def wait(folder: Path, progress: Progress = SILENT) -> Status:
@@ -217,8 +236,11 @@ def result(folder: Path) -> dict[str, Any]:
     """
     status = state(folder)
     if status.state != "done":
-        raise JobFailed(status.message or f"The job is {status.state}.", where=folder.name,
-                        hint=status.hint or f"The log is {folder / 'log.txt'}.")
+        raise JobFailed(
+            status.message or f"The job is {status.state}.",
+            where=folder.name,
+            hint=status.hint or f"The log is {folder / 'log.txt'}.",
+        )
     loaded: dict[str, Any] = read_json(folder / "result.json")
     return loaded
 
@@ -294,8 +316,14 @@ def work(folder: Path) -> Iterator[Work]:
     except Exception as error:
         traceback.print_exc()
         where = f"{error.where}: " if isinstance(error, TouchstoneError) and error.where else ""
-        message = where + (error.message if isinstance(error, TouchstoneError) else f"{type(error).__name__}: {error}")
-        hint = error.hint if isinstance(error, TouchstoneError) else f"The whole story is in {folder / 'log.txt'}."
+        message = where + (
+            error.message if isinstance(error, TouchstoneError) else f"{type(error).__name__}: {error}"
+        )
+        hint = (
+            error.hint
+            if isinstance(error, TouchstoneError)
+            else f"The whole story is in {folder / 'log.txt'}."
+        )
         job.event("failed", message=message, hint=hint)
         raise SystemExit(1) from error
     finally:

@@ -21,8 +21,21 @@ if TYPE_CHECKING:
 
 __all__ = ["FIELDS", "FORMATS", "Format", "detect", "get", "parse_mapping"]
 
-FIELDS = ("messages", "system", "user", "assistant", "tools", "prompt", "completion", "chosen", "rejected", "label",
-          "group", "time", "id")
+FIELDS = (
+    "messages",
+    "system",
+    "user",
+    "assistant",
+    "tools",
+    "prompt",
+    "completion",
+    "chosen",
+    "rejected",
+    "label",
+    "group",
+    "time",
+    "id",
+)
 STAGED = """
     create or replace temp table staged (
         line bigint not null,
@@ -30,6 +43,7 @@ STAGED = """
         messages varchar,
         tools varchar,
         label varchar,
+        label_json varchar,
         group_key varchar,
         metadata varchar,
         reason varchar
@@ -53,8 +67,16 @@ class Format:
 
 
 FORMATS: tuple[Format, ...] = (
-    Format("messages", "JSON lines with a list of `messages`", messages.FIELDS, messages.recognise, messages.stage),
-    Format("columns", "CSV or TSV with one row per example", columns.FIELDS, columns.recognise, columns.stage),
+    Format(
+        "messages",
+        "JSON lines with a list of `messages`",
+        messages.FIELDS,
+        messages.recognise,
+        messages.stage,
+    ),
+    Format(
+        "columns", "CSV or TSV with one row per example", columns.FIELDS, columns.recognise, columns.stage
+    ),
 )
 
 
@@ -80,8 +102,11 @@ def detect(path: Path, head: str) -> Format:
         if one.recognise(path, head):
             return one
     forms = "; ".join(f"{one.name} ({one.says})" for one in FORMATS)
-    raise BadUsage("The form of this file was not recognised.", where=path.name,
-                   hint=f"Name it with --format. Known: {forms}.")
+    raise BadUsage(
+        "The form of this file was not recognised.",
+        where=path.name,
+        hint=f"Name it with --format. Known: {forms}.",
+    )
 
 
 def parse_mapping(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -7,8 +7,12 @@ canonical text for the common ones; a property test holds the two together.
 
 from __future__ import annotations
 
+import codecs
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curation.files import canonical_json
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 FIELDS = ("messages", "tools", "label", "group", "time", "id")
 MAX_LINE = 134_217_728
 _BATCH = 5_000
+_BLOCK = 1 << 20
 
 
 def recognise(path: Path, head: str) -> bool:
@@ -36,13 +41,23 @@ def stage(
 
     Args:
         cursor: holds the empty temporary table `staged`.
-        path: a valid UTF-8 file; broken bytes have become backslash escapes, which no JSON holds.
+        path: the file; lines that are not UTF-8 are refused.
         mapping: columns by field; `messages`, `tools` and `label` default to their own names.
         progress: told in rows.
     """
     used = {"messages": "messages", "tools": "tools", "label": "label"} | mapping
     at = {field: '$."' + column.replace('"', '\\"') + '"' for field, column in used.items()}
-    progress.stage(f"Reading {path.name}")
+    with _clean_text(path, progress) as readable:
+        _parse(cursor, readable, at["messages"], used["messages"])
+    _stage_plain_rows(cursor, used, at, "label" in mapping)
+    cursor.execute("insert into staged by name select line, raw, reason from parsed where reason is not null")
+    _stage_odd_rows(cursor, used, "label" in mapping, progress)
+    cursor.execute("drop table parsed")
+    return {field: column for field, column in used.items() if field == "messages" or field in mapping}
+
+
+def _parse(cursor: duckdb.DuckDBPyConnection, path: Path, messages: str, column: str) -> None:
+    """Cut the file into lines and say of each whether it can hold an example."""
     # The delimiter is impossible in JSON text, so that each line is one value of one column.
     cursor.execute(
         """
@@ -70,41 +85,51 @@ def stage(
             end as reason
         from valid
         """,
-        {"path": str(path), "max_line": MAX_LINE, "messages": at["messages"], "column": used["messages"]},
+        {"path": str(path), "max_line": MAX_LINE, "messages": messages, "column": column},
     )
+
+
+def _stage_plain_rows(
+    cursor: duckdb.DuckDBPyConnection, used: dict[str, str], at: dict[str, str], any_label: bool
+) -> None:
+    """Stage the rows that SQL can make canonical by itself."""
     # A row is plain when its turns have exactly a role and a content, both text, and nothing needs an escape
     # that DuckDB and Python might write differently.
     cursor.execute(
-        """
-        insert into staged
+        r"""
+        insert into staged by name
         with plain as (
-            select line, raw, j,
+            select
+                line, raw, j,
+                case when json_type(j, $label) = 'VARCHAR' or $map_label
+                then json_extract_string(j, $label) end as label,
                 case when json_structure(m)::varchar in (
                     '[{"role":"VARCHAR","content":"VARCHAR"}]', '[{"content":"VARCHAR","role":"VARCHAR"}]')
                 then to_json(try(json_transform_strict(m, '[{"content":"VARCHAR","role":"VARCHAR"}]')))::varchar
                 end as messages
             from parsed
             where reason is null and json_type(j, $tools) is null
+                -- DuckDB takes NaN for JSON; it can only stand outside the turns' texts
+                and (len(json_keys(j)) = 1 or not regexp_matches(raw, '(?i)[:,\[]\s*-?(nan|inf)'))
         )
         select
-            line, raw, messages, null,
-            case when json_type(j, $label) = 'VARCHAR' or $map_label then json_extract_string(j, $label) end,
-            json_extract_string(j, $group),
-            case when len(json_keys(j)) = 1 then '{}' else json_merge_patch(j, $known)::varchar end,
-            null
+            line, raw, messages, label,
+            to_json(label)::varchar as label_json,
+            json_extract_string(j, $group) as group_key,
+            case when len(json_keys(j)) = 1 then '{}'
+            else json_merge_patch(j, $known)::varchar end as metadata
         from plain
-        where messages is not null and not contains(messages, '\\u') and not contains(messages, ':null')
+        where messages is not null and not contains(messages, '\u') and not contains(messages, ':null')
+            and (label is null or not contains(to_json(label)::varchar, '\u'))
         """,
-        {"tools": at["tools"], "label": at["label"], "map_label": "label" in mapping,
-         "group": at.get("group", "$.\"\x01\""),
-         "known": json.dumps({used[field]: None for field in ("messages", "tools")})},
+        {
+            "tools": at["tools"],
+            "label": at["label"],
+            "map_label": any_label,
+            "group": at.get("group", '$."\x01"'),
+            "known": json.dumps({used[field]: None for field in ("messages", "tools")}),
+        },
     )
-    cursor.execute(
-        "insert into staged select line, raw, null, null, null, null, null, reason from parsed where reason is not null"
-    )
-    _stage_odd_rows(cursor, used, "label" in mapping, progress)
-    cursor.execute("drop table parsed")
-    return {field: column for field, column in used.items() if field == "messages" or field in mapping}
 
 
 def _stage_odd_rows(
@@ -113,7 +138,9 @@ def _stage_odd_rows(
     """Read in Python what is neither plain nor already refused, some thousands of rows at a time."""
     import pyarrow as pa
 
-    odd = cursor.execute("select line, raw from parsed anti join staged using (line) order by line").fetchall()
+    odd = cursor.execute(
+        "select line, raw from parsed anti join staged using (line) order by line"
+    ).fetchall()
     if odd:
         progress.stage("Reading rows with tools or parts", len(odd))
     names = ("line", "raw", *ReadRow._fields)
@@ -121,8 +148,10 @@ def _stage_odd_rows(
         batch = odd[start : start + _BATCH]
         read = [(line, raw, *read_row(raw, used, any_label=any_label)) for line, raw in batch]
         arrow = pa.table(  # noqa: F841  DuckDB reads it by name
-            {name: pa.array([row[i] for row in read], pa.int64() if name == "line" else pa.string())
-             for i, name in enumerate(names)}
+            {
+                name: pa.array([row[i] for row in read], pa.int64() if name == "line" else pa.string())
+                for i, name in enumerate(names)
+            }
         )
         cursor.execute("insert into staged by name select * from arrow")
         progress.advance(len(batch))
@@ -134,6 +163,7 @@ class ReadRow(NamedTuple):
     messages: str | None = None
     tools: str | None = None
     label: str | None = None
+    label_json: str | None = None
     group_key: str | None = None
     metadata: str | None = None
     reason: str | None = None
@@ -156,7 +186,8 @@ def read_row(raw: str, used: dict[str, str], *, any_label: bool = False) -> Read
         tools = row.get(used["tools"])
         if isinstance(tools, str):
             tools = json.loads(tools) if tools.strip() else None
-        label = row.get(used["label"])
+        found = row.get(used["label"])
+        label = _scalar(found) if isinstance(found, str) or any_label else None
         group = row.get(used.get("group", ""))
         rest = {key: value for key, value in row.items() if key not in (used["messages"], used["tools"])}
         text = canonical_json(messages)
@@ -164,7 +195,8 @@ def read_row(raw: str, used: dict[str, str], *, any_label: bool = False) -> Read
         return ReadRow(
             text,
             canonical_json(tools) if tools else None,
-            _scalar(label) if isinstance(label, str) or any_label else None,
+            label,
+            canonical_json(label) if label is not None else None,
             _scalar(group),
             canonical_json(rest),
         )
@@ -182,8 +214,14 @@ def refusal(messages: Any) -> str | None:  # noqa: ANN401  anything a file may h
         if not isinstance(turn.get("role"), str):
             return f"turn {index} has no role"
         content = turn.get("content")
-        if not isinstance(content, str | list) and not turn.get("tool_calls") and not turn.get("function_call"):
-            what = "no content" if content is None else f"a content that is no text ({type(content).__name__})"
+        if (
+            not isinstance(content, str | list)
+            and not turn.get("tool_calls")
+            and not turn.get("function_call")
+        ):
+            what = (
+                "no content" if content is None else f"a content that is no text ({type(content).__name__})"
+            )
             return f"turn {index} ({turn['role']}) has {what} and no tool call"
     return None
 
@@ -196,3 +234,36 @@ def _scalar(value: Any) -> str | None:  # noqa: ANN401  JSON values
 
 def _refuse(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+@contextmanager
+def _clean_text(path: Path, progress: Progress) -> Iterator[Path]:
+    """The file itself when it is UTF-8 with one kind of line end, else a copy that is.
+
+    A byte that is no UTF-8 becomes a backslash escape: no JSON holds one, so exactly those lines are
+    refused, with text a person can read.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    clean = True
+    crlf = lf = 0
+    progress.stage(f"Reading {path.name}", path.stat().st_size)
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            pairs = block.count(b"\r\n")
+            crlf, lf = crlf + pairs, lf + block.count(b"\n") - pairs
+            if clean:
+                try:
+                    decoder.decode(block)
+                except UnicodeDecodeError:
+                    clean = False
+            progress.advance(len(block))
+    if clean and not (crlf and lf):
+        yield path
+        return
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        with path.open("rb") as file, copy.open("wb") as out:
+            for line in file:
+                text = line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "backslashreplace")
+                out.write(text.encode("utf-8") + b"\n")
+        yield copy

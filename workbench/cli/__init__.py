@@ -26,7 +26,10 @@ class Sections(click.Group):
 
     sections: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("Start here", ("app", "demo", "doctor", "new")),
-        ("The data", ("import", "task", "check", "flags", "dedup", "rows", "decide", "undo", "redo", "history")),
+        (
+            "The data",
+            ("import", "task", "check", "flags", "dedup", "rows", "decide", "undo", "redo", "history"),
+        ),
         ("The held-out set", ("split", "freeze", "versions", "audit", "export")),
         ("The model", ("eval", "evals", "train", "runs", "stop", "resume")),
         ("The judgement", ("verdict", "trace")),
@@ -97,7 +100,9 @@ def run(args: list[str], session: Session) -> int:
     except Exception as error:  # noqa: BLE001  the last line of defence: a person never sees a bare traceback
         if session.debug:
             session.note(traceback.format_exc())
-        session.note(f"Error: {type(error).__name__}: {error}\nThis is a mistake in Touchstone. --debug shows where.")
+        session.note(
+            f"Error: {type(error).__name__}: {error}\nThis is a mistake in Touchstone. --debug shows where."
+        )
         return 1
 
 
@@ -116,8 +121,10 @@ def _ask_the_app(args: list[str], session: Session, forward: Forward) -> int:
         with urllib.request.urlopen(request) as response:
             done = json.loads(response.read())
     except (urllib.error.URLError, OSError, ValueError) as error:
-        busy = ProjectBusy(f"The app on port {forward.port} holds this project and did not answer: {error}",
-                           hint="Restart the app, or close it and try again.")
+        busy = ProjectBusy(
+            f"The app on port {forward.port} holds this project and did not answer: {error}",
+            hint="Restart the app, or close it and try again.",
+        )
         session.note(f"Error: {busy}")
         return busy.exit_code
     session.stdout.write(done["stdout"])

@@ -9,7 +9,7 @@ import click
 from curation import checks, decisions, filters, formats, importing
 from curation import task as tasks
 from curation.dedup import run as dedup
-from curation.errors import BadUsage
+from curation.errors import BadUsage, unknown
 from curation.files import read_json
 from workbench.cli.options import json_option, project_argument, table
 from workbench.cli.session import Session
@@ -19,34 +19,50 @@ from workbench.cli.session import Session
 @project_argument
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("--format", "form", default="auto", show_default=True, help="auto, messages or columns.")
-@click.option("--map", "pairs", multiple=True, metavar="FIELD=COLUMN", help=f"Fields: {', '.join(formats.FIELDS)}.")
+@click.option(
+    "--map", "pairs", multiple=True, metavar="FIELD=COLUMN", help=f"Fields: {', '.join(formats.FIELDS)}."
+)
 @json_option
 @click.pass_obj
-def import_(session: Session, project: str, files: tuple[str, ...], form: str, pairs: tuple[str, ...]) -> None:
+def import_(
+    session: Session, project: str, files: tuple[str, ...], form: str, pairs: tuple[str, ...]
+) -> None:
     """Import files: examples, quarantine, and counts that add up."""
     mapping = formats.parse_mapping(pairs)
     with session.store(project) as store:
         had_task = store.project.task_path.exists()
         reports = [
-            importing.import_file(store, session.path(file), format=form, mapping=mapping, who=session.who,
-                                  progress=session.progress())
+            importing.import_file(
+                store,
+                session.path(file),
+                format=form,
+                mapping=mapping,
+                who=session.who,
+                progress=session.progress(),
+            )
             for file in files
         ]
         guessed = None if had_task else tasks.load(store.project.task_path)
     for report in reports:
         used = ", ".join(f"{field}={column}" for field, column in report.mapping.items())
         session.say(f"{report.source}  ({report.format}: {used})")
-        session.say(f"  {report.rows:,} rows = {report.examples:,} examples + {report.quarantined:,} quarantined "
-                    f"+ {report.repeated:,} repeated")
+        session.say(
+            f"  {report.rows:,} rows = {report.examples:,} examples + {report.quarantined:,} quarantined "
+            f"+ {report.repeated:,} repeated"
+        )
         if report.already_imported:
             session.say("  This very file was imported before: nothing was added.")
         if report.quarantined:
             session.say(f"  See what could not be read: workbench rows {project} --quarantine")
     if guessed:
-        session.say(f"The task was guessed: {guessed.kind} ({guessed.traits.says}). Look at task.yaml, or: "
-                    f"workbench task {project}")
-    total = {key: sum(getattr(report, key) for report in reports)
-             for key in ("rows", "examples", "quarantined", "repeated")}
+        session.say(
+            f"The task was guessed: {guessed.kind} ({guessed.traits.says}). Look at task.yaml, or: "
+            f"workbench task {project}"
+        )
+    total = {
+        key: sum(getattr(report, key) for report in reports)
+        for key in ("rows", "examples", "quarantined", "repeated")
+    }
     session.emit({**total, "sources": [report.as_json() for report in reports]})
 
 
@@ -78,11 +94,15 @@ def check(session: Session, project: str, only: tuple[str, ...]) -> None:
     """Run the checks on what has changed since the last time."""
     with session.store(project) as store:
         found = checks.run(store, tasks.load(store.project.task_path), only=only, progress=session.progress())
-        severities = dict(store.rows("select severity, count(distinct seq) from open_flag group by all"))
+        severities: dict[str, int] = dict(
+            store.rows("select severity, count(distinct seq) from open_flag group by all")
+        )
     session.say(table([(name, n) for name, n in found.items()], ("check", "flags")))
     blocked = severities.get("block", 0)
     if blocked:
-        session.say(f"{blocked:,} examples cannot be trained on as they are and would be left out of a version.")
+        session.say(
+            f"{blocked:,} examples cannot be trained on as they are and would be left out of a version."
+        )
     session.emit({"flags": found, "examples_by_severity": severities})
 
 
@@ -95,12 +115,14 @@ def check(session: Session, project: str, only: tuple[str, ...]) -> None:
 def flags(session: Session, project: str, name: str | None, limit: int) -> None:
     """List what the checks found."""
     if name and name not in {one.name for one in checks.CHECKS} | {"by hand"}:
-        raise checks.unknown_check(name)
+        raise unknown("check", name, [one.name for one in checks.CHECKS])
     with session.store(project) as store:
         total = store.value("select count(*) from open_flag where ? is null or check_name = ?", [name, name])
         rows = store.dicts(
             """
-            select e.id, f.check_name as check, f.severity, f.turn, f.span_start as start, f.span_end as end, f.message
+            select
+                e.id, f.check_name as check, f.severity, f.turn, f.span_start as start, f.span_end as end,
+                f.message
             from open_flag f
             join example e using (seq)
             where ? is null or f.check_name = ?
@@ -109,8 +131,15 @@ def flags(session: Session, project: str, name: str | None, limit: int) -> None:
             """,
             [name, name, limit],
         )
-    session.say(table([(r["id"], r["check"], r["severity"], "" if r["turn"] is None else r["turn"], r["message"])
-                       for r in rows], ("id", "check", "severity", "turn", "found")))
+    session.say(
+        table(
+            [
+                (r["id"], r["check"], r["severity"], "" if r["turn"] is None else r["turn"], r["message"])
+                for r in rows
+            ],
+            ("id", "check", "severity", "turn", "found"),
+        )
+    )
     if total > len(rows):
         session.say(f"{len(rows):,} of {total:,} flags; --limit shows more.")
     session.emit({"total": total, "flags": rows})
@@ -118,25 +147,35 @@ def flags(session: Session, project: str, name: str | None, limit: int) -> None:
 
 @click.command("dedup")
 @project_argument
-@click.option("--near", type=click.FloatRange(0, 1, min_open=True), help="Least similarity, in place of the defaults.")
+@click.option(
+    "--near", type=click.FloatRange(0, 1, min_open=True), help="Least similarity, in place of the defaults."
+)
 @json_option
 @click.pass_obj
 def dedup_(session: Session, project: str, near: float | None) -> None:
     """Find exact and near duplicates and their clusters; nothing is dropped."""
     with session.store(project) as store:
         found = dedup.deduplicate(store, near, session.progress())
-    pairs = f"{found.near_pairs:,}" if found.near_pairs is not None else f"at least {found.near_pairs_at_least:,}"
-    session.say(f"{found.exact_groups:,} groups of equal conversations, {pairs} near pairs "
-                f"({found.settings['shingle']}, similarity {found.settings['threshold_short']} for short texts, "
-                f"{found.settings['threshold']} else)")
-    session.say(f"{found.clusters:,} clusters hold {found.clustered:,} examples; a split keeps each one together.")
+    pairs = (
+        f"{found.near_pairs:,}" if found.near_pairs is not None else f"at least {found.near_pairs_at_least:,}"
+    )
+    session.say(
+        f"{found.exact_groups:,} groups of equal conversations, {pairs} near pairs "
+        f"({found.settings['shingle']}, similarity {found.settings['threshold_short']} for short texts, "
+        f"{found.settings['threshold']} else)"
+    )
+    session.say(
+        f"{found.clusters:,} clusters hold {found.clustered:,} examples; a split keeps each one together."
+    )
     session.say(f"{found.proposed:,} could be dropped: workbench decide {project} drop --duplicates")
     session.emit(found.as_json())
 
 
 @click.command("rows")
 @project_argument
-@click.option("--where", "text", default="", metavar="FILTER", help='For example: label=refund text~"credit card".')
+@click.option(
+    "--where", "text", default="", metavar="FILTER", help='For example: label=refund text~"credit card".'
+)
 @click.option("--quarantine", is_flag=True, help="List what could not be read instead.")
 @click.option("--sort", default="imported", show_default=True, help=f"One of {', '.join(filters.SORTS)}.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
@@ -174,12 +213,28 @@ def rows(session: Session, project: str, text: str, quarantine: bool, sort: str,
             for row in found:
                 row["messages"] = json.loads(row["messages"])
     if quarantine:
-        session.say(table([(r["source"], r["line"], r["reason"], _short(r["raw"])) for r in found],
-                          ("source", "line", "reason", "raw text")))
+        session.say(
+            table(
+                [(r["source"], r["line"], r["reason"], _short(r["raw"])) for r in found],
+                ("source", "line", "reason", "raw text"),
+            )
+        )
     else:
-        session.say(table([(r["id"], r["label"] or "", r["decision"], r["split"] or "",
-                            _short(str(r["messages"][-1].get("content")))) for r in found],
-                          ("id", "label", "decision", "split", "last turn")))
+        session.say(
+            table(
+                [
+                    (
+                        r["id"],
+                        r["label"] or "",
+                        r["decision"],
+                        r["split"] or "",
+                        _short(str(r["messages"][-1].get("content"))),
+                    )
+                    for r in found
+                ],
+                ("id", "label", "decision", "split", "last turn"),
+            )
+        )
     session.say(f"{len(found):,} of {total:,}" + ("" if quarantine else f": {chosen.english}"))
     session.emit({"total": total, "rows": found})
 
@@ -204,8 +259,15 @@ KINDS = ("keep", "drop", "undecided", "label", "flag", "group", "edit")
 @json_option
 @click.pass_obj
 def decide(
-    session: Session, project: str, kind: str, value: str | None, text: str | None, ids: str | None,
-    duplicates: bool, reason: str | None, dry_run: bool,
+    session: Session,
+    project: str,
+    kind: str,
+    value: str | None,
+    text: str | None,
+    ids: str | None,
+    duplicates: bool,
+    reason: str | None,
+    dry_run: bool,
 ) -> None:
     """Keep, drop, label, flag, group or edit examples; one undo takes it all back.
 
@@ -222,16 +284,23 @@ def decide(
             chosen = [seq for (seq,) in store.rows("select seq from duplicate where proposed")]
         else:
             chosen = filters.view(store, filters.parse(text or "")).tolist()
-        frozen = store.value("select count(*) from example where seq in (select unnest(?::bigint[])) and frozen "
-                             "and split = 'test'", [chosen])
+        frozen = store.value(
+            "select count(*) from example where seq in (select unnest(?::bigint[])) and frozen "
+            "and split = 'test'",
+            [chosen],
+        )
         if dry_run:
-            session.say(f"{kind} would touch {len(chosen):,} examples; {frozen:,} of them are in a frozen test set.")
+            session.say(
+                f"{kind} would touch {len(chosen):,} examples; {frozen:,} of them are in a frozen test set."
+            )
             session.emit({"would_touch": len(chosen), "frozen_test": frozen})
             return
         field, new = _meaning(session, kind, value)
         done = decisions.decide(store, chosen, field, new, who=session.who, reason=reason)
     changed = done.changed if done else 0
-    session.say(f"{done.summary}. Take it back with: workbench undo {project}" if done else "Nothing changed.")
+    session.say(
+        f"{done.summary}. Take it back with: workbench undo {project}" if done else "Nothing changed."
+    )
     session.emit({"changed": changed, "batch": done.batch if done else None, "frozen_test": frozen})
 
 
@@ -285,18 +354,60 @@ def history(session: Session, project: str, example: str | None, limit: int) -> 
     with session.store(project) as store:
         if example:
             found = decisions.history(store, decisions.find(store, [example])[0])[:limit]
-            session.say(table([(f"{c.made:%Y-%m-%d %H:%M}", c.who, c.kind, _short(str(c.before), 30),
-                                _short(str(c.after), 30), c.reason or "") for c in found],
-                              ("when (UTC)", "who", "what", "before", "after", "reason")))
-            session.emit({"changes": [{"made": str(c.made), "who": c.who, "kind": c.kind, "before": c.before,
-                                       "after": c.after, "reason": c.reason, "direction": c.direction}
-                                      for c in found]})
+            session.say(
+                table(
+                    [
+                        (
+                            f"{c.made:%Y-%m-%d %H:%M}",
+                            c.who,
+                            c.kind,
+                            _short(str(c.before), 30),
+                            _short(str(c.after), 30),
+                            c.reason or "",
+                        )
+                        for c in found
+                    ],
+                    ("when (UTC)", "who", "what", "before", "after", "reason"),
+                )
+            )
+            session.emit(
+                {
+                    "changes": [
+                        {
+                            "made": str(c.made),
+                            "who": c.who,
+                            "kind": c.kind,
+                            "before": c.before,
+                            "after": c.after,
+                            "reason": c.reason,
+                            "direction": c.direction,
+                        }
+                        for c in found
+                    ]
+                }
+            )
             return
         batches = decisions.recent(store, limit)
-    session.say(table([(f"{b.made:%Y-%m-%d %H:%M}", b.who, b.summary, b.changed) for b in batches],
-                      ("when (UTC)", "who", "what", "changed")))
-    session.emit({"batches": [{"batch": b.batch, "made": str(b.made), "who": b.who, "summary": b.summary,
-                               "changed": b.changed} for b in batches]})
+    session.say(
+        table(
+            [(f"{b.made:%Y-%m-%d %H:%M}", b.who, b.summary, b.changed) for b in batches],
+            ("when (UTC)", "who", "what", "changed"),
+        )
+    )
+    session.emit(
+        {
+            "batches": [
+                {
+                    "batch": b.batch,
+                    "made": str(b.made),
+                    "who": b.who,
+                    "summary": b.summary,
+                    "changed": b.changed,
+                }
+                for b in batches
+            ]
+        }
+    )
 
 
 COMMANDS = (import_, task, check, flags, dedup_, rows, decide, undo, redo, history)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
-from curation import jobs, versions
+from curation import jobs
 from curation import task as tasks
 from curation.files import read_json
 from curation.project import Project
@@ -29,23 +30,40 @@ def _spec(session: Session, spec: str) -> str:
 @project_argument
 @click.option("--version", metavar="VERSION", help="A frozen version; the newest when not given.")
 @click.option("--split", type=click.Choice(("validation", "test")), default="validation", show_default=True)
-@click.option("--candidate", "candidates", multiple=True, required=True, metavar="SPEC",
-              help="majority, nearest, linear, prompt, few-shot:K, run:ID, answers:FILE. May be given several times.")
+@click.option(
+    "--candidate",
+    "candidates",
+    multiple=True,
+    required=True,
+    metavar="SPEC",
+    help="majority, nearest, linear, prompt, few-shot:K, run:ID, answers:FILE. May be given several times.",
+)
 @click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="The first one is primary.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N rows, always the same ones.")
 @click.option("--detach", is_flag=True, help="Return at once with the evaluation's id.")
 @json_option
 @click.pass_obj
 def eval_(
-    session: Session, project: str, version: str | None, split: str, candidates: tuple[str, ...],
-    scorers: tuple[str, ...], limit: int | None, detach: bool,
+    session: Session,
+    project: str,
+    version: str | None,
+    split: str,
+    candidates: tuple[str, ...],
+    scorers: tuple[str, ...],
+    limit: int | None,
+    detach: bool,
 ) -> None:
     """Ask candidates and score their answers: on validation by default, the test split is sealed."""
     place = session.project(project)
-    frozen = versions.open_version(place, version)
+    frozen = session.version(place, version)
     folder = evaluation.create(
-        place, frozen.folder, tasks.load(place.task_path), candidates=[_spec(session, c) for c in candidates],
-        split="test" if split == "test" else "validation", scorers=scorers or None, limit=limit,
+        place,
+        frozen.folder,
+        tasks.load(place.task_path),
+        candidates=[_spec(session, c) for c in candidates],
+        split="test" if split == "test" else "validation",
+        scorers=scorers or None,
+        limit=limit,
     )
     jobs.start(folder)
     if detach:
@@ -63,12 +81,26 @@ def _summary(session: Session, folder: Path) -> None:
     for name, found in summary["candidates"].items():
         main = found["scorers"][made.primary]
         low, high = main.get("low"), main.get("high")
-        rows.append((name, f"{main['mean']:.1%}" if main["mean"] is not None else "",
-                     f"{low:.1%} to {high:.1%}" if low is not None else "", main["missing"]))
+        rows.append(
+            (
+                name,
+                f"{main['mean']:.1%}" if main["mean"] is not None else "",
+                f"{low:.1%} to {high:.1%}" if low is not None else "",
+                main["missing"],
+            )
+        )
     session.say(f"{folder.name}: {made.rows:,} rows of {made.split}, scored by {made.primary}")
     session.say(table(rows, ("candidate", "right", "95 % interval", "missing")))
-    session.emit({"evaluation": folder.name, "state": "done", "split": made.split, "rows": made.rows,
-                  "primary": made.primary, **summary})
+    session.emit(
+        {
+            "evaluation": folder.name,
+            "state": "done",
+            "split": made.split,
+            "rows": made.rows,
+            "primary": made.primary,
+            **summary,
+        }
+    )
 
 
 @click.command("evals")
@@ -77,29 +109,55 @@ def _summary(session: Session, folder: Path) -> None:
 @click.pass_obj
 def evals(session: Session, project: str) -> None:
     """List the evaluations and how they stand."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for folder in jobs.all_jobs(session.project(project).evals):
         made, status = evaluation.load(folder), jobs.state(folder)
-        rows.append({"evaluation": folder.name, "state": status.state, "split": made.split, "rows": made.rows,
-                     "version": Path(made.version).name, "candidates": made.names, "message": status.message})
-    session.say(table([(r["evaluation"], r["state"], r["version"], r["split"], r["rows"], ", ".join(r["candidates"]))
-                       for r in rows], ("evaluation", "state", "version", "split", "rows", "candidates")))
+        rows.append(
+            {
+                "evaluation": folder.name,
+                "state": status.state,
+                "split": made.split,
+                "rows": made.rows,
+                "version": Path(made.version).name,
+                "candidates": made.names,
+                "message": status.message,
+            }
+        )
+    session.say(
+        table(
+            [
+                (r["evaluation"], r["state"], r["version"], r["split"], r["rows"], ", ".join(r["candidates"]))
+                for r in rows
+            ],
+            ("evaluation", "state", "version", "split", "rows", "candidates"),
+        )
+    )
     session.emit({"evaluations": rows})
 
 
 @click.command("verdict")
 @project_argument
 @click.option("--candidate", required=True, metavar="SPEC", help="Who is judged, for example run:r001.")
-@click.option("--against", multiple=True, metavar="SPEC", help="Baselines to be beaten; else every one measured.")
+@click.option(
+    "--against", multiple=True, metavar="SPEC", help="Baselines to be beaten; else every one measured."
+)
 @click.option("--match", multiple=True, metavar="SPEC", help="Baselines to be matched within --margin.")
-@click.option("--margin", type=click.FloatRange(0, 1), help="Largest loss of a match; the task's worthwhile gain.")
+@click.option(
+    "--margin", type=click.FloatRange(0, 1), help="Largest loss of a match; the task's worthwhile gain."
+)
 @click.option("--saving", default="", help="What a match saves, in words.")
 @click.option("--version", metavar="VERSION", help="A frozen version; the run's own, else the newest.")
 @json_option
 @click.pass_obj
 def verdict(
-    session: Session, project: str, candidate: str, against: tuple[str, ...], match: tuple[str, ...],
-    margin: float | None, saving: str, version: str | None,
+    session: Session,
+    project: str,
+    candidate: str,
+    against: tuple[str, ...],
+    match: tuple[str, ...],
+    margin: float | None,
+    saving: str,
+    version: str | None,
 ) -> int:
     """Ship, do not ship, or not enough evidence: from the sealed test split.
 
@@ -109,7 +167,7 @@ def verdict(
     spec = _spec(session, candidate)
     beaten = [_spec(session, one) for one in against]
     matched = [_spec(session, one) for one in match]
-    frozen = versions.open_version(place, version or _version_of(place, spec))
+    frozen = session.version(place, version or _version_of(place, spec))
     task = tasks.load(place.task_path)
     found = sealed.find_or_make(place, frozen.folder, task, spec, against=beaten, match=matched)
     if found.made:
@@ -146,7 +204,12 @@ def trace(session: Session, project: str, evaluation_id: str, example: str, cand
     folder = jobs.find(place.evals, evaluation_id)
     found = tracing.trace(folder, example, candidate, cache=place.vectors, progress=session.progress())
     session.say(found.summary)
-    session.say(table([(row.id, f"{row.cosine:.2f}", row.reason) for row in found.rows], ("training row", "cosine", "why")))
+    session.say(
+        table(
+            [(row.id, f"{row.cosine:.2f}", row.reason) for row in found.rows],
+            ("training row", "cosine", "why"),
+        )
+    )
     session.emit(asdict(found))
 
 

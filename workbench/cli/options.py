@@ -28,10 +28,14 @@ def table(rows: list[tuple[object, ...]], header: tuple[str, ...]) -> str:
     """Plain columns: numbers to the right, text to the left, two blanks between."""
     texts = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
     right = [all(isinstance(row[i], int | float) for row in rows) and bool(rows) for i in range(len(header))]
-    widths = [max(len(name), *(len(row[i]) for row in texts), 0) if texts else len(name)
-              for i, name in enumerate(header)]
+    widths = [
+        max(len(name), *(len(row[i]) for row in texts), 0) if texts else len(name)
+        for i, name in enumerate(header)
+    ]
     lines = []
     for cells in ([*header], *texts):
-        line = "  ".join(cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(cells, widths, right, strict=True))
+        line = "  ".join(
+            cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(cells, widths, right, strict=True)
+        )
         lines.append(line.rstrip())
     return "\n".join(lines)

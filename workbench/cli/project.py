@@ -13,7 +13,9 @@ from workbench.cli.session import Session
 
 @click.command("new")
 @project_argument
-@click.option("--task", "task_file", metavar="FILE", help="A task.yaml to begin with; else it is guessed on import.")
+@click.option(
+    "--task", "task_file", metavar="FILE", help="A task.yaml to begin with; else it is guessed on import."
+)
 @json_option
 @click.pass_obj
 def new(session: Session, project: str, task_file: str | None) -> None:
@@ -47,8 +49,12 @@ def app(session: Session, project: str | None, port: int | None) -> None:
 
 @click.command("demo")
 @project_argument
-@click.option("--full", is_flag=True, help="Train the seed recipe on every training row (about half an hour on a CPU).")
-@click.option("--prepare", is_flag=True, help="Stop after freezing and leave the model's part as queued jobs.")
+@click.option(
+    "--full", is_flag=True, help="Train the seed recipe on every training row (about half an hour on a CPU)."
+)
+@click.option(
+    "--prepare", is_flag=True, help="Stop after freezing and leave the model's part as queued jobs."
+)
 @json_option
 @click.pass_obj
 def demo(session: Session, project: str, full: bool, prepare: bool) -> int:

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from curation.errors import BadInput
+from curation import versions
+from curation.errors import BadInput, NotReady
 from curation.files import read_json
 from curation.progress import Progress
 from curation.project import Project, locate
@@ -41,7 +42,9 @@ class Session:
         store: the project that the app holds, when the command runs inside it.
     """
 
-    def __init__(self, stdout: TextIO, stderr: TextIO, cwd: str, who: str, store: Store | None = None) -> None:
+    def __init__(
+        self, stdout: TextIO, stderr: TextIO, cwd: str, who: str, store: Store | None = None
+    ) -> None:
         self.stdout = stdout
         self.stderr = stderr
         self.cwd = Path(cwd)
@@ -76,6 +79,24 @@ class Session:
     def project(self, folder: str) -> Project:
         """The project's paths; its database is not opened."""
         return locate(self.path(folder))
+
+    def version(self, project: Project, name: str | None) -> versions.Version:
+        """The frozen version of that name, or the newest.
+
+        Raises:
+            BadUsage: there is none of that name.
+            NotReady: nothing was frozen yet.
+        """
+        if name is not None:
+            return versions.open_version(project, name)
+        newest = versions.newest(project)
+        if newest is None:
+            raise NotReady(
+                "Nothing was frozen yet.",
+                where=project.name,
+                hint=f"workbench split {project.folder}   then   workbench freeze {project.folder}",
+            )
+        return newest
 
     @contextmanager
     def store(self, folder: str) -> Iterator[Store]:

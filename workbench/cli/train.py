@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
-from curation import jobs, versions
+from curation import jobs
 from curation import task as tasks
 from curation.errors import unknown
 from curation.project import Project
 from training import recipe as recipes
 from training import runs as training_runs
+from training.preflight import Preflight
 from workbench.cli.options import json_option, project_argument, table
 from workbench.cli.session import Session
 from workbench.cli.watch import until_done
@@ -28,21 +29,27 @@ from workbench.cli.watch import until_done
 @json_option
 @click.pass_obj
 def train(
-    session: Session, project: str, recipe: str, version: str | None, settings: tuple[str, ...], dry_run: bool,
+    session: Session,
+    project: str,
+    recipe: str,
+    version: str | None,
+    settings: tuple[str, ...],
+    dry_run: bool,
     detach: bool,
 ) -> None:
     """Fine-tune by a recipe: a YAML file, or a shipped one (seed, demo)."""
     place = session.project(project)
-    frozen = versions.open_version(place, version)
+    frozen = session.version(place, version)
     given: str | Path = recipe if recipe in recipes.shipped_names() else session.path(recipe)
     chosen = recipes.load(given, settings)
     task = tasks.load(place.task_path)
     if dry_run:
         found = training_runs.look_ahead(place, frozen.folder, task, chosen, progress=session.progress())
-        session.say(found.text)
-        session.emit(found.as_json())
+        _preflight(session, found)
         return
-    run = training_runs.create(place, frozen.folder, task, chosen, name=Path(recipe).stem, progress=session.progress())
+    run = training_runs.create(
+        place, frozen.folder, task, chosen, name=Path(recipe).stem, progress=session.progress()
+    )
     jobs.start(run)
     if detach:
         session.say(run.name)
@@ -53,13 +60,50 @@ def train(
     _told(session, project, run)
 
 
+def _preflight(session: Session, found: Preflight) -> None:
+    session.say(
+        f"{found.read:,} training examples read: {len(found.train.ids):,} trained on, {len(found.left_out):,} left out"
+    )
+    session.say(
+        f"{found.tokens:,} tokens a pass, {found.labelled_tokens:,} carry loss; {found.steps:,} steps on "
+        f"{found.device} in {found.dtype}: {found.device_reason}"
+    )
+    if found.estimate:
+        session.say(
+            f"About {found.estimate.seconds / 60:.1f} minutes and {found.estimate.memory / 2**30:.1f} GiB at the peak"
+        )
+    for finding in found.findings:
+        session.say(f"{finding.severity}: {finding.message} {finding.hint}".rstrip())
+    session.emit(
+        {
+            "read": found.read,
+            "trained": len(found.train.ids),
+            "left_out": [asdict(one) for one in found.left_out],
+            "tokens": found.tokens,
+            "labelled_tokens": found.labelled_tokens,
+            "steps": found.steps,
+            "device": found.device,
+            "dtype": found.dtype,
+            "digest": found.train.digest,
+            "findings": [asdict(one) for one in found.findings],
+        }
+    )
+
+
 def _told(session: Session, project: str, run: Path) -> None:
     summary = training_runs.describe(run)
     loss = f"{summary.loss:.4f}" if summary.loss is not None else "none"
     session.say(f"{run.name} is done: {summary.step:,} steps, last loss {loss}.")
     session.say(f"Next: workbench verdict {project} --candidate run:{run.name}")
-    session.emit({"run": run.name, "state": "done", "steps": summary.step, "loss": summary.loss,
-                  "result": summary.result})
+    session.emit(
+        {
+            "run": run.name,
+            "state": "done",
+            "steps": summary.step,
+            "loss": summary.loss,
+            "result": summary.result,
+        }
+    )
 
 
 @click.command("runs")
@@ -69,11 +113,23 @@ def _told(session: Session, project: str, run: Path) -> None:
 def runs(session: Session, project: str) -> None:
     """List the runs and how they stand."""
     found = training_runs.all_runs(session.project(project))
-    session.say(table(
-        [(r.id, r.status.state, r.recipe_name, r.version, f"{r.step}/{r.total_steps}",
-          f"{r.loss:.4f}" if r.loss is not None else "", r.status.message) for r in found],
-        ("run", "state", "recipe", "version", "steps", "loss", ""),
-    ))
+    session.say(
+        table(
+            [
+                (
+                    r.id,
+                    r.status.state,
+                    r.recipe_name,
+                    r.version,
+                    f"{r.step}/{r.total_steps}",
+                    f"{r.loss:.4f}" if r.loss is not None else "",
+                    r.status.message,
+                )
+                for r in found
+            ],
+            ("run", "state", "recipe", "version", "steps", "loss", ""),
+        )
+    )
     session.emit({"runs": [{**asdict(r), "status": asdict(r.status)} for r in found]})
 
 
@@ -86,7 +142,9 @@ def stop(session: Session, project: str, job: str) -> None:
     """Ask a run or an evaluation to stop after the step at hand; it can be resumed."""
     folder = _job(session.project(project), job)
     jobs.stop(folder)
-    session.say(f"{folder.name} will stop after the step at hand. Go on with: workbench resume {project} {job}")
+    session.say(
+        f"{folder.name} will stop after the step at hand. Go on with: workbench resume {project} {job}"
+    )
     session.emit({"job": folder.name, "state": jobs.state(folder).state})
 
 

@@ -25,6 +25,9 @@ def until_done(session: Session, folder: Path) -> jobs.Status:
         jobs.stop(folder)
         status = jobs.wait(folder, progress)
     if status.state != "done":
-        raise JobFailed(status.message or f"It is {status.state}.", where=folder.name,
-                        hint=status.hint or f"The log is {folder / 'log.txt'}.")
+        raise JobFailed(
+            status.message or f"It is {status.state}.",
+            where=folder.name,
+            hint=status.hint or f"The log is {folder / 'log.txt'}.",
+        )
     return status
