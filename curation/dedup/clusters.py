@@ -197,7 +197,7 @@ def view(
     threshold = DEFAULT_THRESHOLD[shingle] if near is None else Threshold(near, near)
     pairs = Pairs(texts, threshold)
     entries = prefixes(texts, threshold)
-    pairs.draw(np.unique(entries.column("row")))
+    pairs.draw(entries.rows)
     links = link(cursor, pairs, entries, progress)
     stars = _stars(pairs, links)
     similarity = pairs.similarity(np.arange(len(texts.seq)), stars.centre, stars.shared)

@@ -115,10 +115,15 @@ class Pairs:
 class Prefixes:
     """The rarest shingles of each row: any two similar rows share at least one of them.
 
-    One entry a row and shingle, ordered by key, then size, then row. Shingles of a single row are left out.
+    One entry a row and shingle. Shingles of a single row are left out.
     """
 
     entries: pa.Table  # key, row, rank, size, place (from 1), reach, short, holders
+
+    @property
+    def rows(self) -> Ints:
+        """The rows that have entries, ascending."""
+        return np.flatnonzero(np.bincount(self.column("row")))
 
     def column(self, name: str) -> Ints:
         """One column as an array."""
@@ -145,10 +150,8 @@ def prefixes(sets: ShingleSets, threshold: Threshold) -> Prefixes:
     rank = np.empty(len(size), np.int64)
     rank[np.lexsort((sets.seq, size))] = np.arange(len(size))
     held = level(sets.keys[at]) > 1
-    row, place, keys = row[held], place[held], sets.keys[at][held]
-    order = np.lexsort((rank[row], keys))
-    row, place, keys = row[order], place[order], keys[order]
-    _, key, holders = np.unique(keys, return_inverse=True, return_counts=True)
+    row, place = row[held], place[held]
+    _, key, holders = np.unique(sets.keys[at[held]], return_inverse=True, return_counts=True)
     short = sets.words[row] <= SHORT_WORDS
     columns = {"key": key, "row": row, "rank": rank[row], "size": size[row], "place": place}
     columns["reach"] = reach[row]
@@ -288,7 +291,10 @@ def link(
 def _link_heavy(
     cursor: duckdb.DuckDBPyConnection, pairs: Pairs, heavy: Prefixes, forest: Forest, progress: Progress
 ) -> None:
-    key, row = heavy.column("key"), heavy.column("row").astype(np.int64)
+    key, rank, row = (heavy.column(name).astype(np.int64) for name in ("key", "rank", "row"))
+    order = np.argsort(key << 32 | rank)
+    heavy = Prefixes(heavy.entries.take(pa.array(order)))
+    key, row = key[order], row[order]
     beside = key[1:] == key[:-1]
     a, b = _most_shared_first((np.minimum(row[1:], row[:-1]) << 32 | np.maximum(row[1:], row[:-1]))[beside])
     kept = pairs.possible(a, b)

@@ -27,7 +27,7 @@ SPACED = r"""
     else trim(regexp_replace(regexp_replace({text},
         '([\p{{Han}}\p{{Hiragana}}\p{{Katakana}}\p{{Thai}}])', ' \1 ', 'g'), ' +', ' ', 'g')) end
 """
-# A key is 7 bits of rarity above its hash. Of 80 million distinct shingles 0.04 pairs are expected to collide.
+# A key is 7 bits of rarity above its hash; of 80 million shingles 0.04 pairs should collide.
 HASH_BITS = 56
 _BATCH_ROWS = 20_000
 _BLOCK = 1 << 15  # 256 KiB of hashes: stays in the second-level cache
@@ -194,7 +194,7 @@ def _rarest_first(hashes: Hashes, counts: Ints) -> tuple[Ints, Ints]:
 
 def _levels(hashes: Hashes) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], int]:
     """Count shingles by the top bits of their hash; a bucket may hold several, so it never counts too few."""
-    bits = min(25, max(16, len(hashes).bit_length()))
+    bits = min(25, max(16, (len(hashes) * 2 // 3).bit_length()))
     shift = HASH_BITS - bits
     counts = np.zeros(1 << bits, np.int64)
     for at in range(0, len(hashes), 1 << bits):
