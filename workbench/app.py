@@ -12,6 +12,7 @@ from workbench import standing, state, theme
 from workbench.screens import evals, import_data, overview, picker, review, settings, splits, train, verdict
 from workbench.serve import serve
 from workbench.widgets import text
+from workbench.widgets.progress import chore_line
 
 __all__ = ["serve"]
 
@@ -23,35 +24,45 @@ _SCREENS = (
     ("Model", "train", "Train", ":material/model_training:", train.screen),
     ("Model", "evals", "Evals", ":material/compare:", evals.screen),
     ("Model", "verdict", "Verdict", ":material/gavel:", verdict.screen),
-    ("Project", "settings", "Settings", ":material/tune:", settings.screen),
+    (None, "settings", "Settings", ":material/tune:", settings.screen),
 )
 
 
 def main() -> None:
     """Draw one visit."""
     # Before the navigation: without an icon of our own, Streamlit fetches the page's from a server of Google's.
-    st.set_page_config(page_title="Touchstone", page_icon=str(theme.ICON), layout="wide", initial_sidebar_state=240)
+    st.set_page_config(
+        page_title="Touchstone", page_icon=str(theme.ICON), layout="wide", initial_sidebar_state=240
+    )
     st.html(f"<style>{theme.PAGE_CSS}</style>")
     st.logo(str(theme.ICON), size="small")
     if state.workspace.store is None:
-        st.navigation([st.Page(picker.screen, title="Open a project", url_path="open", default=True)],
-                      position="hidden").run()
+        st.navigation(
+            [st.Page(picker.screen, title="Open a project", url_path="open", default=True)], position="hidden"
+        ).run()
         return
     badges = standing.badges(standing.measure(state.store(), state.current_task()))
     pages, sections = {}, {}
     for section, name, title, icon, draw in _SCREENS:
-        pages[name] = st.Page(_guarded(draw), title=f"{title} {badges.get(name, '')}".strip(), icon=icon,
-                              url_path=name, default=name == "overview")
-        sections.setdefault(section, []).append(pages[name])
+        pages[name] = st.Page(
+            _guarded(draw),
+            title=f"{title} {badges.get(name, '')}".strip(),
+            icon=icon,
+            url_path=name,
+            default=name == "overview",
+        )
+        sections.setdefault(state.project().name if section is None else section, []).append(pages[name])
     state.register(pages)
     chosen = st.navigation(sections, position="sidebar")
     title = next(title for _, name, title, _, _ in _SCREENS if pages[name] == chosen)
     st.set_page_config(page_title=f"{title} · {state.project().name} · Touchstone")
+    chore_line()
     chosen.run()
 
 
 def _guarded(draw):  # noqa: ANN001, ANN202
     """A screen whose expected errors are shown as what, where and hint instead of a traceback."""
+
     def screen() -> None:
         try:
             draw()

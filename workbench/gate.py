@@ -13,14 +13,14 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-_REFUSED = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Touchstone</title>
+_REFUSED = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Touchstone</title>
 <style>:root{color-scheme:light dark}body{font:16px/1.6 system-ui,sans-serif;max-width:38em;margin:16vh auto 0;
 padding:0 24px;color:light-dark(#1d2320,#e4e7e5);background:light-dark(#fff,#15181a)}h1{font-size:22px}
 code{background:light-dark(#f5f6f4,#1d2124);padding:2px 6px;border-radius:4px}</style>
 <h1>This is Touchstone, but the address is not complete</h1>
 <p>Open the whole address that <code>workbench app</code> printed in the terminal. It ends with
 <code>?token=</code> and a long word. The terminal that runs the app still shows it.</p>
-<p>Touchstone asks for it because other people on this machine can reach this port too.</p></html>""".encode()
+<p>Touchstone asks for it because other people on this machine can reach this port too.</p></html>"""
 
 
 class TokenGate:
@@ -35,7 +35,9 @@ class TokenGate:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
         if self._known(scope, headers) and _same_origin(headers):
             await self.app(scope, receive, send)
             return
@@ -81,6 +83,11 @@ def _same_origin(headers: dict[str, str]) -> bool:
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    await send({"type": "http.response.start", "status": status,
-                "headers": [*headers, (b"cache-control", b"no-store"), (b"referrer-policy", b"no-referrer")]})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [*headers, (b"cache-control", b"no-store"), (b"referrer-policy", b"no-referrer")],
+        }
+    )
     await send({"type": "http.response.body", "body": body})

@@ -54,7 +54,9 @@ def deliver(store: Store, session: Session, box: dict[str, Any], *, who: str) ->
 
 def decide_all(store: Store, seqs: np.ndarray[Any, Any], value: str, *, who: str, summary: str) -> None:
     """Give every row of a selection the same decision, as one batch."""
-    decisions.decide(store, seqs, "decision", value, who=who, summary=f"{value.capitalize()} {len(seqs):,} {summary}")
+    decisions.decide(
+        store, seqs, "decision", value, who=who, summary=f"{value.capitalize()} {len(seqs):,} {summary}"
+    )
 
 
 def _apply(store: Store, session: Session, item: dict[str, Any], who: str) -> None:

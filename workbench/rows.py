@@ -8,6 +8,7 @@ from typing import Any
 
 from curation.store import Store
 from workbench.widgets.chat import chat
+from workbench.widgets.filter_bar import ANY_FLAG
 
 LIST, BEFORE, AFTER = 160, 12, 32
 _WORST = {"block": 3, "fix": 2, "look": 1}
@@ -45,8 +46,12 @@ def window(
         mine = flags.get(seq, [])
         worst = max((flag["severity"] for flag in mine), key=lambda s: _WORST.get(s, 0), default="look")
         by_seq[seq] = {
-            **row, "preview": " ".join(row["preview"].split())[:160], "flags": len(mine), "worst": worst,
-            "rev": f"{row['rev']}:{len(mine)}", "aside": (asides or {}).get(seq),
+            **row,
+            "preview": " ".join(row["preview"].split())[:160],
+            "flags": len(mine),
+            "worst": worst,
+            "rev": f"{row['rev']}:{len(mine)}",
+            "aside": (asides or {}).get(seq),
             "chat": _chat(wide[seq], mine) if seq in wide else None,
         }
     return [by_seq[seq] for seq in ids if seq in by_seq]
@@ -75,12 +80,16 @@ def facets(store: Store) -> dict[str, list[str]]:
     for kind, value, _ in rows:
         if len(found[kind]) < 500:
             found[kind].append(value)
+    if found["flag"]:
+        found["flag"].insert(0, ANY_FLAG)
     return found
 
 
 def ids_to_seqs(store: Store, ids: Sequence[str]) -> list[int]:
     """The `seq` of each content id that exists, in the order asked for."""
-    known = dict(store.rows("select id, seq from live where id in (select unnest(?::varchar[]))", [list(ids)]))
+    known = dict(
+        store.rows("select id, seq from live where id in (select unnest(?::varchar[]))", [list(ids)])
+    )
     return [int(known[one]) for one in ids if one in known]
 
 
@@ -97,7 +106,9 @@ def newest_batch(store: Store) -> int:
 
 def messages(store: Store, seq: int) -> list[dict[str, Any]]:
     """The turns of one example as they are now."""
-    found: list[dict[str, Any]] = json.loads(store.value("select messages from content where seq = ?", [seq]) or "[]")
+    found: list[dict[str, Any]] = json.loads(
+        store.value("select messages from content where seq = ?", [seq]) or "[]"
+    )
     return found
 
 
@@ -119,12 +130,17 @@ def _flags(store: Store, ids: list[int]) -> dict[int, list[dict[str, Any]]]:
 
 def _wide(store: Store, ids: list[int]) -> dict[int, dict[str, Any]]:
     rows = store.dicts(
-        "select seq, messages, tools, chosen, rejected from content where seq in (select unnest(?::bigint[]))", [ids]
+        "select seq, messages, tools, chosen, rejected from content where seq in (select unnest(?::bigint[]))",
+        [ids],
     )
     return {row["seq"]: row for row in rows}
 
 
 def _chat(wide: dict[str, Any], flags: list[dict[str, Any]]) -> dict[str, Any]:
     answers = [(name, json.loads(wide[name])) for name in ("chosen", "rejected") if wide[name]]
-    return chat(json.loads(wide["messages"]), flags, tools=json.loads(wide["tools"] or "[]"),
-                answers=[(name, turns) for name, turns in answers if isinstance(turns, list)])
+    return chat(
+        json.loads(wide["messages"]),
+        flags,
+        tools=json.loads(wide["tools"] or "[]"),
+        answers=[(name, turns) for name, turns in answers if isinstance(turns, list)],
+    )

@@ -21,7 +21,7 @@ import streamlit as st
 from anyio import to_thread
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Route
 
 from curation.errors import ProjectBusy, TouchstoneError
@@ -35,8 +35,12 @@ SCRIPT = Path(__file__).with_name("app.py")
 
 
 def serve(
-    project: Project | None, port: int | None = None, *,
-    announce: Callable[[str], None], debug: bool = False, upload_megabytes: int = 1024,
+    project: Project | None,
+    port: int | None = None,
+    *,
+    announce: Callable[[str], None],
+    debug: bool = False,
+    upload_megabytes: int = 1024,
 ) -> None:
     """Run the app until SIGTERM or Ctrl-C.
 
@@ -77,7 +81,9 @@ def _application(announce: Callable[[str], None]) -> st.App:
         await to_thread.run_sync(state.close_project)
 
     return st.App(
-        SCRIPT, lifespan=lifespan, routes=[Route("/api/command", _command, methods=["POST"])],
+        SCRIPT,
+        lifespan=lifespan,
+        routes=[Route("/api/command", _command, methods=["POST"]), Route("/overview", _home)],
         middleware=[Middleware(TokenGate, token=state.workspace.token)],
     )
 
@@ -87,28 +93,40 @@ async def _command(request: Request) -> JSONResponse:
     try:
         body = await request.json()
         args = [str(arg) for arg in body["args"]]
-    except (ValueError, KeyError, TypeError):
-        return JSONResponse({"error": "Expected {\"args\": [...]}."}, status_code=400)
+        cwd, who = str(body.get("cwd") or Path.cwd()), str(body.get("who") or state.who())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return JSONResponse({"error": 'Expected {"args": [...], "cwd": ..., "who": ...}.'}, status_code=400)
     if state.workspace.store is None:
         return JSONResponse({"error": "No project is open in the app."}, status_code=409)
     opened = state.workspace.store
 
-    def run() -> tuple[str, str, int]:
+    def run() -> dict[str, object]:
         from workbench import cli
 
-        return cli.execute(args, store=opened)
+        return cli.execute(args, opened, cwd=cwd, who=who)._asdict()
 
-    stdout, stderr, code = await to_thread.run_sync(run)
-    return JSONResponse({"stdout": stdout, "stderr": stderr, "exit_code": code})
+    return JSONResponse(await to_thread.run_sync(run))
+
+
+async def _home(request: Request) -> RedirectResponse:
+    """The first screen answers at the root alone."""
+    return RedirectResponse("/" + (f"?{request.url.query}" if request.url.query else ""))
 
 
 def _options(port: int, debug: bool, upload_megabytes: int) -> dict[str, object]:
     return {
-        "server.address": "127.0.0.1", "server.port": port, "server.headless": True,
-        "server.allowedHosts": ["127.0.0.1", "localhost"], "server.fileWatcherType": "none",
-        "server.maxUploadSize": upload_megabytes, "server.enableAgentApi": False,
-        "browser.gatherUsageStats": False, "client.toolbarMode": "minimal", "logger.hideWelcomeMessage": True,
-        "client.showErrorDetails": "full" if debug else "none", "runner.magicEnabled": False,
+        "server.address": "127.0.0.1",
+        "server.port": port,
+        "server.headless": True,
+        "server.allowedHosts": ["127.0.0.1", "localhost"],
+        "server.fileWatcherType": "none",
+        "server.maxUploadSize": upload_megabytes,
+        "server.enableAgentApi": False,
+        "browser.gatherUsageStats": False,
+        "client.toolbarMode": "minimal",
+        "logger.hideWelcomeMessage": True,
+        "client.showErrorDetails": "full" if debug else "none",
+        "runner.magicEnabled": False,
         **theme.options(),
     }
 
@@ -121,7 +139,9 @@ def _free_port(wanted: int | None) -> int:
                 probe.bind(("127.0.0.1", port))
             except OSError as error:
                 if wanted:
-                    raise TouchstoneError(f"Port {wanted} is taken.", hint="Choose another with --port.") from error
+                    raise TouchstoneError(
+                        f"Port {wanted} is taken.", hint="Choose another with --port."
+                    ) from error
                 continue
             found: int = probe.getsockname()[1]
             return found
@@ -134,8 +154,11 @@ def _refuse_second_app(project: Project) -> None:
         os.kill(int(other["pid"]), 0)
     except (OSError, ValueError, KeyError, TypeError):
         return
-    raise ProjectBusy("The app has this project open already.", where=str(project.folder),
-                      hint=f"It is at {address(other['port'], other['token'])}")
+    raise ProjectBusy(
+        "The app has this project open already.",
+        where=str(project.folder),
+        hint=f"It is at {address(other['port'], other['token'])}",
+    )
 
 
 def _force_the_end() -> None:

@@ -2,13 +2,138 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from curation import jobs, versions
 from curation.store import Store
 from curation.task import Task
+from curation.versions import Version
+from evals import looks
 
 
-def measure(store: Store, task: Task | None):
-    return None
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Examples by state. `flagged` are examples, not dropped, with an open flag that blocks or wants a fix."""
+
+    sources: int
+    examples: int
+    undecided: int
+    dropped: int
+    edited: int
+    quarantined: int
+    flagged: int
+    blocked: int
+    unchecked: int
+    clustered: int
+    train: int
+    validation: int
+    test: int
+    unassigned: int
 
 
-def badges(_):
-    return {}
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The whole loop. Evaluations, runs and looks are counted from their folders."""
+
+    counts: Counts
+    task: Task | None
+    version: Version | None
+    evaluations: int
+    runs: int
+    at_work: tuple[jobs.Status, ...]
+    verdicts: int
+
+
+def measure(store: Store, task: Task | None) -> Standing:
+    """Count everything once."""
+    project = store.project
+    evaluations, runs = jobs.all_jobs(project.evals), jobs.all_jobs(project.runs)
+    states = [jobs.state(folder) for folder in (*evaluations, *runs)]
+    return Standing(
+        counts=_counts(store),
+        task=task,
+        version=versions.newest(project),
+        evaluations=len(evaluations),
+        runs=len(runs),
+        at_work=tuple(one for one in states if not one.ended),
+        verdicts=len(looks.read(project.evals / looks.REGISTER)),
+    )
+
+
+_known: tuple[object, Counts] | None = None
+
+
+def _counts(store: Store) -> Counts:
+    """Counted again only when the log, the flags or the clusters have changed."""
+    global _known
+    key = store.row(
+        """
+        select (select max(batch) from batch), (select count(*) from flag), (select max(rowid) from flag),
+            (select count(*) from checked), (select count(*) from duplicate), (select count(*) from source),
+            (select count(*) from quarantine)
+        """
+    )
+    mark = (str(store.project.folder), key)
+    if _known is not None and _known[0] == mark:
+        return _known[1]
+    row = store.row(
+        """
+        with bad as (
+            select f.seq, bool_or(f.severity = 'block') as blocks
+            from open_flag f
+            where f.severity in ('block', 'fix')
+            group by f.seq
+        ),
+        looked as (
+            select distinct c.seq from checked c join example e on e.seq = c.seq and e.text_hash = c.text_hash
+        )
+        select
+            (select count(*) from source),
+            count(*),
+            count(*) filter (e.decision = 'undecided'),
+            count(*) filter (e.decision = 'drop'),
+            count(*) filter (e.edited),
+            (select count(*) from quarantine),
+            count(*) filter (b.seq is not null and e.decision <> 'drop'),
+            count(*) filter (b.blocks and e.decision <> 'drop'),
+            count(*) filter (l.seq is null),
+            (select count(distinct seq) from duplicate),
+            count(*) filter (e.split = 'train'),
+            count(*) filter (e.split = 'validation'),
+            count(*) filter (e.split = 'test'),
+            count(*) filter (e.split is null and e.decision <> 'drop')
+        from live e
+        left join bad b using (seq)
+        left join looked l using (seq)
+        """
+    )
+    counts = Counts(*(row or (0,) * 14))
+    _known = (mark, counts)
+    return counts
+
+
+def badges(standing: Standing) -> dict[str, str]:
+    """What the sidebar says beside each screen: our own words only, since it is markdown."""
+    counts, found = standing.counts, {}
+    if counts.examples:
+        found["import"] = f":gray-badge[{counts.examples:,}]"
+    if counts.flagged:
+        found["review"] = f":orange-badge[{counts.flagged:,}]"
+    if standing.version is not None:
+        clean = standing.version.manifest.audit.clean
+        found["splits"] = (
+            f":gray-badge[{standing.version.name}]" if clean else f":red-badge[{standing.version.name}]"
+        )
+    at_work = [one.folder.parent.name for one in standing.at_work]
+    for name, kind, n in (("train", "runs", standing.runs), ("evals", "evals", standing.evaluations)):
+        if kind in at_work:
+            found[name] = ":blue-badge[at work]"
+        elif n:
+            found[name] = f":gray-badge[{n}]"
+    if standing.verdicts:
+        found["verdict"] = f":gray-badge[{standing.verdicts}]"
+    if standing.task is None and counts.examples:
+        found["settings"] = ":red-badge[mend]"
+    elif standing.task is not None and standing.task.guessed:
+        found["settings"] = ":orange-badge[guess]"
+    return found

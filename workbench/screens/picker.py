@@ -15,12 +15,15 @@ from workbench.widgets import text
 
 def screen() -> None:
     """Draw the picker; opening a project shows its screens in this same process."""
-    text.title("Open a project", "A project is a folder with everything in it: rows, decisions, versions, runs, evaluations.")
+    text.title(
+        "Open a project",
+        "A project is a folder with everything in it: rows, decisions, versions, runs, evaluations.",
+    )
     root = state.workspace.root
     found = [one.folder for one in projects.find_below(root)]
     places = list(dict.fromkeys([*state.recent(), *found]))
     if not places:
-        text.empty(f"No project was found below {root}, and none was opened before. Make one below.")
+        text.plain(f"No project was found below {root}, and none was opened before. Make one below.")
     for place in places:
         with st.container(horizontal=True, vertical_alignment="center", key=f"place-{places.index(place)}"):
             if st.button("Open", key=f"open-{place}"):
@@ -35,7 +38,9 @@ def screen() -> None:
 
 def _make(folder: Path) -> None:
     try:
-        stores.create(projects.reserve(folder if folder.is_absolute() else state.workspace.root / folder)).close()
+        stores.create(
+            projects.reserve(folder if folder.is_absolute() else state.workspace.root / folder)
+        ).close()
     except TouchstoneError as error:
         text.failure(error)
         return

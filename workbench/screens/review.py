@@ -12,7 +12,7 @@ import streamlit as st
 
 from curation import filters
 from curation.errors import TouchstoneError
-from workbench import outbox, rows, state
+from workbench import behind, outbox, rows, state
 from workbench.widgets import text
 from workbench.widgets.filter_bar import filter_bar
 from workbench.widgets.review import review
@@ -26,10 +26,13 @@ def screen() -> None:
     store = state.store()
     if rows.nothing(store):
         text.title("Review")
-        text.empty("There is nothing to review yet. Import a file with chats first.")
-        st.page_link(state.page("import"), label="Import a file")
+        if text.empty("There is nothing to review yet. Import a file with chats first.", "Import a file"):
+            st.switch_page(state.page("import"))
         return
     choice = filter_bar(rows.facets(store))
+    near = st.query_params.get("near", "")
+    if near and not _trace(near):
+        return
     try:
         view = _view(choice.text, choice.sort)
     except TouchstoneError as error:
@@ -44,7 +47,9 @@ def screen() -> None:
 class View:
     """A snapshot of the rows a filter selects: rows do not jump away under the cursor when they are decided."""
 
-    def __init__(self, key: str, seqs: np.ndarray[Any, Any], english: str, asides: dict[int, str], batch: int) -> None:
+    def __init__(
+        self, key: str, seqs: np.ndarray[Any, Any], english: str, asides: dict[int, str], batch: int
+    ) -> None:
         self.key, self.seqs, self.english, self.asides, self.batch = key, seqs, english, asides, batch
 
 
@@ -70,11 +75,25 @@ def _view(words: str, sort: str) -> View:
 def _named(near: str, ids: str) -> tuple[np.ndarray[Any, Any], str, dict[int, str]]:
     """Rows named one by one: the training rows behind a failure, or a list of ids in the address."""
     store = state.store()
-    if near:
-        from workbench import behind
+    found = behind.find(store, near) if near else None
+    if found is not None:
+        seqs, asides = behind.as_list(store, found)
+        return seqs, "training rows behind one answer", asides
+    return (
+        np.array(rows.ids_to_seqs(store, ids.split(",")), dtype=np.int64),
+        "examples named in the address",
+        {},
+    )
 
-        return behind.nearest(store, near)
-    return np.array(rows.ids_to_seqs(store, ids.split(",")), dtype=np.int64), "examples named in the address", {}
+
+def _trace(near: str) -> bool:
+    """The failure whose training rows are listed; False while they are being found."""
+    found = behind.find(state.store(), near)
+    if found is None:
+        text.plain("Looking for the training rows that pull towards this answer.", "dim")
+        return False
+    text.failing(found.prompt, found.expected, found.answer, found.summary)
+    return True
 
 
 def _sentence(view: View, words: str) -> None:
@@ -104,14 +123,21 @@ def _review(view: View) -> None:
     last = max(0, len(view.seqs) - 1)
     around = min(max(0, int(place.get("around", 0))), last)
     start = max(0, min(around - rows.LIST // 2, len(view.seqs) - rows.LIST))
-    window = view.seqs[start:start + rows.LIST]
-    chats = view.seqs[max(0, around - rows.BEFORE):around + rows.AFTER]
+    window = view.seqs[start : start + rows.LIST]
+    chats = view.seqs[max(0, around - rows.BEFORE) : around + rows.AFTER]
     store, task = state.store(), state.current_task()
     data = {
-        "project": str(store.project.folder), "sid": session.sid, "ack": session.ack, "view": view.key,
-        "pos": min(int(place["pos"]), last), "start": start, "total": len(view.seqs),
+        "project": str(store.project.folder),
+        "sid": session.sid,
+        "ack": session.ack,
+        "view": view.key,
+        "pos": min(int(place["pos"]), last),
+        "start": start,
+        "total": len(view.seqs),
         "rows": rows.window(store, window, chats=chats, asides=view.asides),
-        "jump": session.jump_in(view.seqs), "reasons": _REASONS, "labels": task.labels if task else [],
+        "jump": session.jump_in(view.seqs),
+        "reasons": _REASONS,
+        "labels": task.labels if task else [],
         "empty": _EMPTY,
     }
     box, at = review(data, key="review")
@@ -120,8 +146,11 @@ def _review(view: View) -> None:
     if at.get("view") == view.key and at != place:
         st.session_state["place"] = at
         _remember(view.seqs, int(at["pos"]))
-        if at["around"] != around and not start + 8 <= at["around"] < start + len(window) - 8 \
-                or abs(at["around"] - around) > 2:
+        if (
+            at["around"] != around
+            and not start + 8 <= at["around"] < start + len(window) - 8
+            or abs(at["around"] - around) > 2
+        ):
             st.rerun()
     if outbox.deliver(state.store(), session, box, who=state.who()):
         st.rerun()
@@ -150,9 +179,15 @@ def _bulk(value: str, view: View) -> None:
     store = state.store()
     text.headline(f"{_selection(view)}: mark as {value}.")
     text.plain("Five of them:", "dim")
-    picked = view.seqs[np.linspace(0, len(view.seqs) - 1, min(5, len(view.seqs))).astype(int)] if len(view.seqs) else []
+    picked = (
+        view.seqs[np.linspace(0, len(view.seqs) - 1, min(5, len(view.seqs))).astype(int)]
+        if len(view.seqs)
+        else []
+    )
     for row in rows.window(store, picked):
-        st.html(f'<p class="ts-sample">{escape(row["preview"] or "(no text)")}<span>{escape(row["label"] or "")}</span></p>')
+        st.html(
+            f'<p class="ts-sample">{escape(row["preview"] or "(no text)")}<span>{escape(row["label"] or "")}</span></p>'
+        )
     text.plain("One undo takes all of it back.", "dim")
     with st.container(horizontal=True):
         if st.button(f"Mark {len(view.seqs):,} as {value}", type="primary", key="bulk-do"):

@@ -1,7 +1,189 @@
-"""Stub."""
+"""Train: the recipe with the reason of each default, a look ahead on real tokens, the gate, the run as it goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from curation import jobs, versions
+from curation.errors import NoBaseline, TouchstoneError
+from curation.versions import Version
+from training import recipe as recipes
+from training import runs
+from training.preflight import Preflight
+from workbench import actions, chores, measured, state
 from workbench.widgets import text
+from workbench.widgets.loss import loss_chart
+from workbench.widgets.preflight import preflight
+from workbench.widgets.progress import job_buttons, job_line, span
+from workbench.widgets.recipe_form import recipe_form
+from workbench.widgets.table import table
 
 
 def screen() -> None:
-    """Stub."""
-    text.title("train")
+    """Draw the screen."""
+    text.title("Train", "A run is a recipe on a frozen version. It never sees a held-out row.")
+    project = state.project()
+    version = versions.newest(project)
+    if version is None:
+        if text.empty("Freeze a version first: training needs a held-out set it never sees.", "Go to Splits"):
+            st.switch_page(state.page("splits"))
+        return
+    for name in ("train", "measure", "preflight"):
+        chore = chores.finished(name)
+        if chore is not None and chore.error is not None:
+            text.failure(chore.error)
+    found = runs.all_runs(project)
+    if found:
+        _runs(found)
+    _new(version, first=not found)
+
+
+def _runs(found: list[runs.Summary]) -> None:
+    names = [one.id for one in reversed(found)]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        chosen = st.selectbox(
+            "Run", names, key="run", bind="query-params", width=220, label_visibility="collapsed"
+        )
+    folder = state.project().runs / str(chosen or names[0])
+    if not jobs.state(folder).ended:
+        st.fragment(_live, run_every="2s")(folder)
+    else:
+        _show(folder)
+    if len(found) > 1:
+        with st.expander(f"All {len(found)} runs"):
+            table(
+                [
+                    {
+                        "id": one.id,
+                        "recipe": one.recipe_name,
+                        "version": one.version,
+                        "state": one.status.state,
+                        "step": f"{one.step:,} of {one.total_steps:,}",
+                        "loss": one.loss,
+                        "eval": one.eval_loss,
+                    }
+                    for one in reversed(found)
+                ],
+                [
+                    ("id", "Run"),
+                    ("recipe", "Recipe"),
+                    ("version", "Version"),
+                    ("state", "State"),
+                    ("step", "Step"),
+                    ("loss", "Loss"),
+                    ("eval", "Validation loss"),
+                ],
+                right=("step", "loss", "eval"),
+            )
+
+
+def _live(folder: Path) -> None:
+    """Drawn again every two seconds while the run is at work, the page once it has ended."""
+    _show(folder)
+    if jobs.state(folder).ended:
+        st.rerun()
+
+
+def _show(folder: Path) -> None:
+    one = runs.describe(folder)
+    with st.container(horizontal=True, vertical_alignment="center", key="run-line"):
+        with st.container(width=460):
+            job_line(one.status, measured.title(folder))
+        job_buttons(one.status, one.id)
+        if one.status.state == "done":
+            st.page_link(state.page("evals"), label="Measure it")
+    speed = f"{one.tokens_per_second:,.0f} tokens/s" if one.tokens_per_second else ""
+    text.facts(
+        [
+            (name, value)
+            for name, value in (
+                ("Step", f"{one.step:,} of {one.total_steps:,}"),
+                ("Loss", f"{one.loss:.4f}" if one.loss is not None else ""),
+                ("Validation loss", f"{one.eval_loss:.4f}" if one.eval_loss is not None else ""),
+                ("Speed", speed),
+                ("Left", span(one.eta_seconds) if one.eta_seconds else ""),
+            )
+            if value
+        ]
+    )
+    curve = runs.loss_curve(folder)
+    if curve.train:
+        loss_chart(
+            [(p.step, p.loss) for p in curve.train],
+            [(p.step, p.loss) for p in curve.validation],
+            curve.total_steps,
+        )
+    log = folder / "log.txt"
+    if log.is_file() and log.stat().st_size:
+        with st.expander("Log", expanded=one.status.state == "failed"):
+            text.code(log.read_text("utf-8", errors="replace")[-4000:])
+
+
+def _new(version: Version, *, first: bool) -> None:
+    counts = version.manifest.counts
+    text.heading(
+        "A new run",
+        f"on {version.name}: {counts.train:,} rows to train on, {counts.validation:,} for the loss curve, "
+        f"{counts.test:,} sealed",
+    )
+    names = recipes.shipped_names()
+    name = (
+        st.selectbox(
+            "Start from",
+            names,
+            key="recipe",
+            width=260,
+            format_func=lambda one: one.replace("-", " "),
+            index=names.index("lora") if "lora" in names else 0,
+        )
+        if names
+        else None
+    )
+    start = recipes.load(name) if name else recipes.Recipe()
+    try:
+        recipe = recipe_form(recipes.fields(), start, key=name or "default")
+    except TouchstoneError as error:
+        text.failure(error)
+        return
+    _ahead(version, recipe, name or "recipe")
+    _launch(version, recipe, name or "recipe", first=first)
+
+
+def _ahead(version: Version, recipe: recipes.Recipe, name: str) -> None:
+    chore = chores.finished("preflight")
+    if chore is not None and chore.error is None:
+        st.session_state["preflight"] = chore.result
+    kept: tuple[str, str, Preflight] | None = st.session_state.get("preflight")
+    if kept is not None and kept[:2] == (recipe.hash, version.name):
+        preflight(kept[2])
+    elif st.button("Look ahead: tokens, what is left out, memory and time", key="ahead"):
+        error = actions.attempt(lambda: actions.look_ahead(state.store(), version, recipe))
+        st.rerun() if error is None else text.failure(error)
+
+
+def _launch(version: Version, recipe: recipes.Recipe, name: str, *, first: bool) -> None:
+    try:
+        baseline = runs.gate(state.project(), version.folder)
+    except NoBaseline as gate:
+        text.plain(
+            f"{gate.message} A run is only worth something against what the untrained model can do.", "warn"
+        )
+        if st.button("Measure the baseline", type="primary", key="baseline"):
+            error = actions.attempt(
+                lambda: actions.measure(
+                    state.store(), version, actions.baseline_candidates(state.current_task())
+                )
+            )
+            st.rerun() if error is None else text.failure(error)
+        return
+    waiting = not jobs.state(baseline).ended
+    if st.button("Start training", type="primary" if first else "secondary", key="start"):
+        error = actions.attempt(lambda: actions.train(state.store(), version, recipe, name))
+        st.rerun() if error is None else text.failure(error)
+    text.plain(
+        f"The baseline is {baseline.name}"
+        + (", still at work: the run waits for it." if waiting else ", measured."),
+        "dim",
+    )

@@ -32,15 +32,27 @@ def chat(
         tools: tool descriptions, shown folded.
         answers: further answers by name (chosen, rejected), shown after the turns.
     """
-    shown = [{"check": f["check"], "severity": f["severity"], "message": f["message"], "inline": False} for f in flags]
+    shown = [
+        {"check": f["check"], "severity": f["severity"], "message": f["message"], "inline": False}
+        for f in flags
+    ]
     turns: list[dict[str, Any]] = []
     for index, message in enumerate(messages):
         turns += _turn(index, message, flags, shown)
     for name, branch in answers:
         for message in branch:
             text = text_of(message)
-            turns.append({"kind": "assistant", "title": name, "index": -1, "editable": False, "json": False,
-                          "raw": text, "runs": [(text, [])]})
+            turns.append(
+                {
+                    "kind": "assistant",
+                    "title": name,
+                    "index": -1,
+                    "editable": False,
+                    "json": False,
+                    "raw": text,
+                    "runs": [(text, [])],
+                }
+            )
     return {"flags": shown, "turns": turns, "tools": [_tool(tool) for tool in tools]}
 
 
@@ -48,22 +60,34 @@ def _turn(
     index: int, message: dict[str, Any], flags: Sequence[dict[str, Any]], shown: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     role, text = str(message.get("role", "")), text_of(message)
-    here = [k for k, flag in enumerate(flags) if flag["turn"] == index and flag["start"] is not None]
+    here = [k for k, flag in enumerate(flags) if flag["turn"] == index and _marks_a_part(flag, text)]
     spans = [(int(flags[k]["start"]), int(flags[k]["end"])) for k in here]
-    view, is_json = text, False
-    if role == "assistant" and text.lstrip()[:1] in ("{", "[") and _is_json(text):
+    view, as_json = text, False
+    if role == "assistant" and text.lstrip()[:1] in ("{", "[") and is_json(text):
         view, spans = indented(text, spans)
-        is_json = True
+        as_json = True
         for k in here:
             shown[k]["inline"] = True
     drawn = [(piece, [here[i] for i in found]) for piece, found in runs(view, spans)]
     calls = [_call(call) for call in message.get("tool_calls") or []]
     plain = isinstance(message.get("content"), str) or message.get("content") is None
-    turn = {"kind": role, "title": role or "no role", "index": index, "json": is_json, "raw": text, "runs": drawn,
-            "editable": role in _EDITABLE and plain and not (calls and not text)}
+    turn = {
+        "kind": role,
+        "title": role or "no role",
+        "index": index,
+        "json": as_json,
+        "raw": text,
+        "runs": drawn,
+        "editable": role in _EDITABLE and plain and not (calls and not text),
+    }
     if calls and not text:
         return calls
     return [turn, *calls]
+
+
+def _marks_a_part(flag: dict[str, Any], text: str) -> bool:
+    """Whether the span says where to look; one over the whole turn says nothing and is shown above it."""
+    return flag["start"] is not None and bool((text[: flag["start"]] + text[flag["end"] :]).strip())
 
 
 def runs(text: str, spans: Sequence[Span]) -> list[Run]:
@@ -112,15 +136,18 @@ def indented(text: str, spans: Sequence[Span]) -> tuple[str, list[Span]]:
             string = char == '"'
             put(char)
     place[len(text)] = size
-    carried = [(place[min(a, len(text))], place[min(b, len(text)) - 1] + 1 if b > a else place[a]) for a, b in spans]
+    carried = [
+        (place[min(a, len(text))], place[min(b, len(text)) - 1] + 1 if b > a else place[a]) for a, b in spans
+    ]
     return "".join(out), carried
 
 
 def _closes_at_once(text: str, i: int) -> bool:
-    return text[i + 1:].lstrip()[:1] in ("}", "]")
+    return text[i + 1 :].lstrip()[:1] in ("}", "]")
 
 
-def _is_json(text: str) -> bool:
+def is_json(text: str) -> bool:
+    """Whether the text is one JSON value."""
     try:
         json.loads(text)
     except ValueError:
@@ -133,10 +160,17 @@ def _call(call: Any) -> dict[str, Any]:  # noqa: ANN401  whatever the file held
     name = function.get("name", "call") if isinstance(function, dict) else "call"
     arguments = function.get("arguments", "") if isinstance(function, dict) else call
     text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-    if _is_json(text):
+    if is_json(text):
         text = indented(text, [])[0]
-    return {"kind": "call", "title": f"calls {name}", "index": -1, "editable": False, "json": True,
-            "raw": text, "runs": [(text, [])]}
+    return {
+        "kind": "call",
+        "title": f"calls {name}",
+        "index": -1,
+        "editable": False,
+        "json": True,
+        "raw": text,
+        "runs": [(text, [])],
+    }
 
 
 def _tool(tool: Any) -> dict[str, str]:  # noqa: ANN401  whatever the file held

@@ -10,7 +10,15 @@ import streamlit as st
 from curation import filters
 from curation.errors import TouchstoneError
 
-SORTS = {"imported": "As imported", "longest": "Longest first", "shortest": "Shortest first", "flags": "Most flags"}
+ANY_FLAG = "any flag"
+SORTS = {
+    "as imported": "imported",
+    "longest first": "longest",
+    "shortest first": "shortest",
+    "most flags": "flags",
+    "by cluster": "cluster",
+}
+_MEANT = {ANY_FLAG: "any"}
 _BULK = {"Keep all in this list": "keep", "Drop all in this list": "drop", "Back to undecided": "undecided"}
 
 
@@ -28,27 +36,59 @@ def filter_bar(facets: Mapping[str, Sequence[str]]) -> Choice:
     words: list[str] = []
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
         typed = st.text_input(
-            "Search", key="q", placeholder="Search text, or turns > 4   /", type="search", live="300ms",
-            label_visibility="collapsed", bind="query-params", width=250,
+            "Search",
+            key="q",
+            placeholder="Search text, or turns > 4   /",
+            type="search",
+            live="300ms",
+            label_visibility="collapsed",
+            bind="query-params",
+            width=250,
         )
         words += _typed((typed or "").strip())
-        for name, title, width in (("label", "Label", 150), ("flag", "Flag", 150), ("source", "Source", 150),
-                                   ("split", "Split", 110)):
+        for name, title, width in (
+            ("label", "Label", 150),
+            ("flag", "Flag", 150),
+            ("source", "Source", 150),
+            ("split", "Split", 110),
+        ):
             if len(facets.get(name, ())) > (1 if name in ("source", "split") else 0):
-                value = st.selectbox(title, facets[name], index=None, placeholder=title, key=name, width=width,
-                                     label_visibility="collapsed", bind="query-params")
-                words += [f"{name} = {quoted(value)}"] if value else []
-        decision = st.selectbox("Decision", ["undecided", "keep", "drop"], index=None, placeholder="Decision",
-                                key="decision", width=130, label_visibility="collapsed", bind="query-params")
+                value = st.selectbox(
+                    title,
+                    facets[name],
+                    index=None,
+                    placeholder=title,
+                    key=name,
+                    width=width,
+                    label_visibility="collapsed",
+                    bind="query-params",
+                )
+                words += [f"{name} = {quoted(_MEANT.get(value, value))}"] if value else []
+        decision = st.selectbox(
+            "Decision",
+            ["undecided", "keep", "drop"],
+            index=None,
+            placeholder="Decision",
+            key="decision",
+            width=130,
+            label_visibility="collapsed",
+            bind="query-params",
+        )
         words += [f"decision = {decision}"] if decision else []
-        sort = st.selectbox("Order", list(SORTS), format_func=SORTS.__getitem__, key="sort", width=140,
-                            label_visibility="collapsed", bind="query-params")
+        sort = st.selectbox(
+            "Order",
+            list(SORTS),
+            key="sort",
+            width=140,
+            label_visibility="collapsed",
+            bind="query-params",
+        )
         st.space("stretch")
         asked = st.menu_button("Bulk", list(_BULK), icon=":material/checklist:", key="bulk")
     cluster = st.query_params.get("cluster")
     if cluster:
         words.append(f"cluster = {quoted(cluster)}")
-    return Choice(" ".join(words), sort or "imported", _BULK.get(asked or ""))
+    return Choice(" ".join(words), SORTS.get(sort or "", "imported"), _BULK.get(asked or ""))
 
 
 def quoted(value: str) -> str:

@@ -177,12 +177,13 @@ export default function (component) {
       if (end < 0) { body.append(text); return }
       body.append(text.slice(0, end), ...notes, text.slice(end)); notes = []
     }
-    for (const [text, found] of turn.runs) {
+    const last = new Map(turn.runs.flatMap(([, found], at) => found.map(k => [k, at])))
+    for (const [at, [text, found]] of turn.runs.entries()) {
       if (!found.length) { plain(text); continue }
       const first = chat.flags[found[0]], mark = el('mark', first.severity, text)
       mark.title = found.map(k => `${chat.flags[k].check}: ${chat.flags[k].message}`).join('\n')
       body.append(mark)
-      if (turn.json) notes.push(...found.filter(k => chat.flags[k].inline).map(k => el('span', 'note ' + chat.flags[k].severity, chat.flags[k].message)))
+      if (turn.json) notes.push(...found.filter(k => chat.flags[k].inline && last.get(k) === at).map(k => el('span', 'note ' + chat.flags[k].severity, chat.flags[k].message)))
     }
     body.append(...notes)
     if (!turn.runs.some(([text]) => text)) body.append(el('span', 'void', '(empty)'))

@@ -30,8 +30,13 @@ def review(data: dict[str, Any], *, key: str) -> tuple[dict[str, Any], dict[str,
     Returns:
         The outbox `{sid, items}` and the place looked at `{view, pos, around}`; empty before the first word.
     """
-    said = _mount(key=key, data=data, default={"outbox": None, "at": None},
-                  on_outbox_change=_nothing, on_at_change=_nothing)
+    said = _mount(
+        key=key,
+        data=data,
+        default={"outbox": None, "at": None},
+        on_outbox_change=_nothing,
+        on_at_change=_nothing,
+    )
     return said.outbox or {}, said.at or {}
 
 

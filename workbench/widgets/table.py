@@ -11,8 +11,13 @@ Cell = str | int | float | None
 
 
 def table(
-    rows: Sequence[Mapping[str, Cell]], columns: Sequence[tuple[str, str]], *,
-    right: Sequence[str] = (), tones: Mapping[tuple[int, str], str] | None = None, wide: str = "",
+    rows: Sequence[Mapping[str, Cell]],
+    columns: Sequence[tuple[str, str]],
+    *,
+    right: Sequence[str] = (),
+    tones: Mapping[tuple[int, str], str] | None = None,
+    wide: str = "",
+    tight: Sequence[str] = (),
 ) -> None:
     """Draw up to some hundred rows.
 
@@ -22,21 +27,29 @@ def table(
         right: keys of columns with numbers, set flush right.
         tones: good, warn, bad or dim for single cells, by (row number, key).
         wide: the column that takes the remaining width.
+        tight: keys of columns that never wrap.
     """
     tones = tones or {}
-    head = "".join(f'<th class="{_classes(key, right, wide)}">{escape(name)}</th>' for key, name in columns)
+    head = "".join(
+        f'<th class="{_classes(key, right, wide, tight)}">{escape(name)}</th>' for key, name in columns
+    )
     body = "".join(
-        "<tr>" + "".join(
-            f'<td class="{_classes(key, right, wide)} {tones.get((i, key), "")}">{escape(_text(row.get(key)))}</td>'
+        "<tr>"
+        + "".join(
+            f'<td class="{_classes(key, right, wide, tight)} {tones.get((i, key), "")}">{escape(_text(row.get(key)))}</td>'
             for key, _ in columns
-        ) + "</tr>"
+        )
+        + "</tr>"
         for i, row in enumerate(rows)
     )
-    st.html(f'<div class="ts-scroll"><table class="ts-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>')
+    st.html(
+        f'<div class="ts-scroll"><table class="ts-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
 
 
-def _classes(key: str, right: Sequence[str], wide: str) -> str:
-    return ("num " if key in right else "") + ("wide" if key == wide else "")
+def _classes(key: str, right: Sequence[str], wide: str, tight: Sequence[str]) -> str:
+    flags = (("num", key in right), ("wide", key == wide), ("tight", key in tight))
+    return " ".join(name for name, holds in flags if holds)
 
 
 def _text(value: Cell) -> str:

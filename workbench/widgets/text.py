@@ -38,9 +38,10 @@ def code(text: str) -> None:
     st.html(f'<pre class="ts-pre">{escape(text)}</pre>')
 
 
-def empty(text: str) -> None:
-    """What is missing, why, and what to press; the button follows."""
+def empty(text: str, button: str) -> bool:
+    """What is missing and why, and the one thing to press; True when it was pressed."""
     st.html(f'<p class="ts-empty">{escape(text)}</p>')
+    return bool(st.button(button, type="primary", key="empty"))
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> None:
@@ -52,4 +53,37 @@ def facts(pairs: Sequence[tuple[str, str]]) -> None:
 def failure(error: TouchstoneError) -> None:
     """An error for the person: what, where, hint."""
     head = f"{error.where}: {error.message}" if error.where else error.message
-    st.html(f'<div class="ts-error" role="alert"><p>{escape(head)}</p><p class="dim">{escape(error.hint)}</p></div>')
+    st.html(
+        f'<div class="ts-error" role="alert"><p>{escape(head)}</p><p class="dim">{escape(error.hint)}</p></div>'
+    )
+
+
+def figure(value: str, detail: str) -> None:
+    """One number with what it means below it."""
+    st.html(f'<div class="ts-figure"><b>{escape(value)}</b><span>{escape(detail)}</span></div>')
+
+
+def note(text: str) -> None:
+    """A reason in small type."""
+    st.html(f'<p class="ts-note">{escape(text)}</p>')
+
+
+def verdict(headline: str, sentences: str, tone: str) -> None:
+    """The verdict: its sentence in its colour, the rest below it."""
+    st.html(
+        f'<div class="ts-verdict {tone}" role="status"><p>{escape(headline)}</p><p>{escape(sentences)}</p></div>'
+    )
+
+
+def failing(asked: str, expected: str, answer: str, summary: str) -> None:
+    """One failing answer in three short lines, and what was found behind it."""
+    rows = "".join(
+        f"<tr><th>{name}</th><td>{escape(_short(value))}</td></tr>"
+        for name, value in (("Asked", asked), ("Expected", expected), ("Answered", answer))
+    )
+    st.html(f'<p class="ts-p"><b>{escape(summary)}</b></p><table class="ts-card">{rows}</table>')
+
+
+def _short(value: str, longest: int = 220) -> str:
+    words = " ".join(value.split())
+    return words if len(words) <= longest else words[: longest - 1] + "…"

@@ -1,0 +1,254 @@
+"""What comes next in the loop, and the pieces of work that buttons begin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from curation import checks, importing, jobs, splits, versions
+from curation.errors import NotReady, TouchstoneError
+from curation.progress import Progress
+from curation.store import Store
+from curation.task import Task
+from curation.versions import Version
+from evals import evaluation
+from training import runs
+from training.recipe import Recipe
+from workbench import chores, measured, state
+from workbench.standing import Standing
+from workbench.widgets.filter_bar import ANY_FLAG
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next step: a sentence, the one button, where it leads or what it starts."""
+
+    sentence: str
+    button: str
+    page: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    work: Callable[[Store], object] | None = None
+    other: tuple[str, str] | None = None
+
+
+def next_step(now: Standing) -> Step:
+    """The first unfinished step of the loop."""
+    counts = now.counts
+    if not counts.examples:
+        return Step("No examples yet. Begin with a file of chats.", "Import a file", "import")
+    if now.task is None:
+        return Step(
+            "The task has mistakes. Nothing can be checked or trained before they are mended.",
+            "Mend the task",
+            "settings",
+        )
+    if now.task.guessed:
+        return Step(
+            "The task was guessed from the data. Look at it once: everything after this relies on it.",
+            "Look at the task",
+            "import",
+        )
+    if counts.unchecked:
+        return Step(
+            f"{counts.unchecked:,} examples have not been checked yet.", "Run the checks", work=run_checks
+        )
+    if now.version is None:
+        return _before_freezing(now)
+    return _after_freezing(now, now.version)
+
+
+def _before_freezing(now: Standing) -> Step:
+    counts = now.counts
+    on = ("splits", "Go on to the splits")
+    if counts.blocked:
+        return Step(
+            f"{counts.blocked:,} examples cannot be trained on as they are. Mend or drop them.",
+            "Review them",
+            "review",
+            {"flag": ANY_FLAG, "decision": "undecided"},
+            other=on,
+        )
+    if counts.flagged and counts.flagged <= counts.undecided:
+        return Step(
+            f"{counts.flagged:,} examples carry a flag. Look at them before the held-out set is frozen.",
+            "Review them",
+            "review",
+            {"flag": ANY_FLAG, "decision": "undecided"},
+            other=on,
+        )
+    if counts.unassigned:
+        return Step(
+            "There is no held-out set yet. Without one nothing can be proved.", "Build the splits", "splits"
+        )
+    return Step(
+        "The splits are made. Freeze them, so that every number rests on the same rows.",
+        "Freeze a version",
+        "splits",
+    )
+
+
+def _after_freezing(now: Standing, version: Version) -> Step:
+    project = state.project()
+    if not version.manifest.audit.clean:
+        return Step(
+            f"{version.name} leaks: {version.manifest.audit.pairs:,} pairs of rows stand in two splits.",
+            "See the pairs",
+            "splits",
+            {"version": version.name},
+        )
+    baseline = evaluation.baseline_for(project, version.folder)
+    if baseline is None:
+        return Step(
+            "Nothing is measured yet. Ask the untrained model first: that is what a fine-tune must beat.",
+            "Measure the baseline",
+            work=lambda store: measure(store, version, baseline_candidates(now.task)),
+        )
+    if any(one.folder.parent.name == "runs" for one in now.at_work):
+        return Step("A run is training.", "Watch it", "train")
+    if not now.runs:
+        return Step("The baseline stands. Train a model against it.", "Set up a run", "train")
+    fresh = measured.unmeasured_run(project)
+    if fresh:
+        return Step(
+            f"{fresh} has finished and is not measured yet.",
+            f"Measure {fresh}",
+            work=lambda store: measure(store, version, [*baseline_candidates(now.task), f"run:{fresh}"]),
+        )
+    if not now.verdicts:
+        return Step(
+            "Candidates are measured on validation. Ask for the verdict on the sealed test set.",
+            "Go to the verdict",
+            "verdict",
+        )
+    return Step(
+        "The loop is closed. Read the failures, mend the rows behind them, and go round again.",
+        "Read the failures",
+        "evals",
+    )
+
+
+def baseline_candidates(task: Task | None) -> list[str]:
+    """The plain prompt and the cheap candidates this kind of task can have."""
+    return ["prompt", *(task.traits.cheap_baselines if task else ())]
+
+
+def import_path(
+    store: Store, path: Path, *, form: str, mapping: Mapping[str, str], name: str
+) -> chores.Chore:
+    """Import a file."""
+    return chores.start(
+        "import",
+        f"Importing {name}",
+        lambda progress: importing.import_file(
+            store, path, format=form, mapping=dict(mapping), who=state.who(), name=name, progress=progress
+        ),
+    )
+
+
+def run_checks(store: Store) -> chores.Chore:
+    """Run the checks on what has changed."""
+    task = _task()
+    return chores.start("check", "Checking", lambda progress: checks.run(store, task, progress=progress))
+
+
+def split(
+    store: Store, *, test: float | None, validation: float | None, group: str | None, stratify: str | None
+) -> chores.Chore:
+    """Deduplicate where that is out of date, and split."""
+    task = _task()
+    return chores.start(
+        "split",
+        "Splitting",
+        lambda progress: splits.make(
+            store,
+            task,
+            test=test,
+            validation=validation,
+            group=group,
+            stratify=stratify,
+            who=state.who(),
+            progress=progress,
+        ),
+    )
+
+
+def freeze(store: Store) -> chores.Chore:
+    """Freeze a version and audit it."""
+    task = _task()
+    return chores.start(
+        "freeze",
+        "Freezing",
+        lambda progress: versions.freeze(store, task, who=state.who(), progress=progress),
+    )
+
+
+def measure(
+    store: Store,
+    version: Version,
+    candidates: Sequence[str],
+    *,
+    split: str = "validation",
+    limit: int | None = None,
+    after: Sequence[Path] = (),
+) -> chores.Chore:
+    """Make an evaluation and start its job."""
+    task = _task()
+
+    def work(progress: Progress) -> Path:
+        progress.stage("Preparing the evaluation")
+        folder = evaluation.create(
+            store.project,
+            version.folder,
+            task,
+            candidates=candidates,
+            split="test" if split == "test" else "validation",
+            limit=limit,
+            after=after,
+        )
+        jobs.start(folder)
+        return folder
+
+    return chores.start("measure", "Starting the evaluation", work)
+
+
+def train(store: Store, version: Version, recipe: Recipe, name: str) -> chores.Chore:
+    """Make a run and start its job."""
+    task = _task()
+
+    def work(progress: Progress) -> Path:
+        folder = runs.create(store.project, version.folder, task, recipe, name=name, progress=progress)
+        jobs.start(folder)
+        return folder
+
+    return chores.start("train", "Starting the run", work)
+
+
+def look_ahead(store: Store, version: Version, recipe: Recipe) -> chores.Chore:
+    """Everything that can be known about a run before it starts."""
+    task = _task()
+    return chores.start(
+        "preflight",
+        "Looking ahead",
+        lambda progress: (
+            recipe.hash,
+            version.name,
+            runs.look_ahead(store.project, version.folder, task, recipe, progress=progress),
+        ),
+    )
+
+
+def _task() -> Task:
+    task = state.current_task()
+    if task is None:
+        raise NotReady("There is no task without mistakes.", hint="Mend it in Settings.")
+    return task
+
+
+def attempt(work: Callable[[], object]) -> TouchstoneError | None:
+    """Do something a button asked for; an expected error is returned instead of raised."""
+    try:
+        work()
+    except TouchstoneError as error:
+        return error
+    return None

@@ -1,0 +1,132 @@
+"""What has been measured: runs and evaluations read from their folders, in the words of the screens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from curation import jobs
+from curation.errors import TouchstoneError
+from curation.files import read_json
+from curation.project import Project
+from evals import evaluation
+from evals.evaluation import Evaluation
+from training import runs
+
+ScoreOf = tuple[str, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The primary scores of one finished evaluation: (candidate, mean, low, high), in the order asked."""
+
+    folder: Path
+    split: str
+    version: str
+    scorer: str
+    rows: int
+    scores: tuple[ScoreOf, ...]
+
+
+def all_evaluations(project: Project) -> list[tuple[Path, Evaluation, jobs.Status]]:
+    """Every evaluation that can be read, newest first."""
+    found = []
+    for folder in reversed(jobs.all_jobs(project.evals)):
+        try:
+            found.append((folder, evaluation.load(folder), jobs.state(folder)))
+        except TouchstoneError:
+            continue
+    return found
+
+
+def summary(folder: Path) -> Mapping[str, Any]:
+    """Candidate → figures, as the evaluation wrote them; empty while it is at work."""
+    try:
+        found = read_json(folder / "summary.json")["candidates"]
+    except TouchstoneError:
+        return {}
+    return {name: {**one, **one["scorers"]} for name, one in found.items()}
+
+
+def scores(folder: Path, made: Evaluation) -> Scores:
+    """The primary scores of a finished evaluation."""
+    figures = summary(folder)
+    known = [(name, figures[name][made.primary]) for name in made.names if name in figures]
+    return Scores(
+        folder,
+        made.split,
+        Path(made.version).name,
+        made.primary,
+        made.rows,
+        tuple((name, one["mean"], one["low"], one["high"]) for name, one in known if one["mean"] is not None),
+    )
+
+
+def newest_scores(project: Project) -> Scores | None:
+    """Each candidate's newest score on validation, of the newest version that was measured at all."""
+    found: Scores | None = None
+    merged: dict[str, ScoreOf] = {}
+    for folder, made, status in all_evaluations(project):
+        if status.state != "done" or made.split != "validation":
+            continue
+        here = scores(folder, made)
+        if found is None:
+            found = here
+        if (here.version, here.scorer, here.rows) == (found.version, found.scorer, found.rows):
+            merged = {**{one[0]: one for one in here.scores}, **merged}
+    if found is None:
+        return None
+    ordered = tuple(sorted(merged.values(), key=lambda one: -one[1]))
+    return Scores(found.folder, found.split, found.version, found.scorer, found.rows, ordered)
+
+
+def best_score(project: Project) -> tuple[str, str] | None:
+    """Who scores highest on validation, and its score in words."""
+    found = newest_scores(project)
+    return (found.scores[0][0], percent(found.scores[0][1])) if found and found.scores else None
+
+
+def last_run(project: Project) -> str:
+    """The newest run in a few words."""
+    folders = jobs.all_jobs(project.runs)
+    if not folders:
+        return "none trained yet"
+    status = jobs.state(folders[-1])
+    return f"{status.id} {'is ' if not status.ended else ''}{status.state}"
+
+
+def unmeasured_run(project: Project) -> str | None:
+    """The newest finished run that no evaluation holds, finished or at work."""
+    named = {name for _, made, _ in all_evaluations(project) for name in made.names}
+    for folder in reversed(jobs.all_jobs(project.runs)):
+        if f"run:{folder.name}" not in named and jobs.state(folder).state == "done":
+            return folder.name
+    return None
+
+
+def finished_runs(project: Project) -> list[str]:
+    """Candidates that finished runs make, newest first."""
+    return [f"run:{f.name}" for f in reversed(jobs.all_jobs(project.runs)) if jobs.state(f).state == "done"]
+
+
+def title(folder: Path) -> str:
+    """A job as a person knows it."""
+    try:
+        if folder.parent.name == "runs":
+            return f"{folder.name} · training with {runs.describe(folder).recipe_name}"
+        made = evaluation.load(folder)
+        return f"{folder.name} · measuring {', '.join(made.names)} on {made.rows:,} {made.split} rows"
+    except TouchstoneError:
+        return folder.name
+
+
+def percent(share: float) -> str:
+    """A share of rows as a percentage."""
+    return f"{100 * share:.1f} %"
+
+
+def points(difference: float) -> str:
+    """A difference of shares in points, with its sign."""
+    return f"{100 * difference:+.1f}"

@@ -1,0 +1,149 @@
+"""The answers of two candidates beside the expected one, each coloured against what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from evals import compare
+from evals.compare import Row, Side
+from evals.scorers.fields import FieldDifference
+from workbench.widgets.chat import indented, is_json
+
+_HERE = Path(__file__).parent
+_mount = st.components.v2.component(
+    "touchstone.diff",
+    html=(_HERE / "diff.html").read_text("utf-8"),
+    css=(_HERE / "diff.css").read_text("utf-8"),
+    js=(_HERE / "diff.js").read_text("utf-8"),
+)
+WORDS = {
+    "lost": "lost",
+    "won": "won",
+    "both_wrong": "both wrong",
+    "both_right": "both right",
+    "not_judged": "not judged",
+}
+_AROUND, _REASONS = 12, 8
+
+
+def diff(
+    rows: Sequence[Row],
+    *,
+    key: str,
+    view: str,
+    pos: int,
+    total: int,
+    names: tuple[str, str],
+    traceable: bool,
+    empty: str,
+) -> tuple[int | None, str | None]:
+    """Draw the list and the three columns.
+
+    Args:
+        rows: the page of rows, at most some hundred.
+        key: keeps the component mounted.
+        view: changes when another list is shown; the cursor then starts at `pos`.
+        pos: the row to begin with.
+        total: rows in all.
+        names: baseline and candidate.
+        traceable: whether training rows may be asked for.
+        empty: shown when there is no row.
+
+    Returns:
+        The position looked at and the id whose training rows are asked for; None where nothing was said.
+    """
+    at = (st.session_state.get(key) or {}).get("at") or {}
+    here = int(at["pos"]) if at.get("view") == view else pos
+    data = {
+        "view": view,
+        "pos": pos,
+        "total": total,
+        "baseline": names[0],
+        "candidate": names[1],
+        "traceable": traceable,
+        "empty": empty,
+        "rows": [_row(row, abs(i - here) <= _AROUND) for i, row in enumerate(rows)],
+    }
+    said = _mount(key=key, data=data, default={"at": None}, on_at_change=_nothing, on_trace_change=_nothing)
+    place, asked = said.at or {}, said.trace
+    return (int(place["pos"]) if place.get("view") == view else None), (asked["id"] if asked else None)
+
+
+def _nothing() -> None:
+    """Streamlit delivers a state only to components that listen to it."""
+
+
+def _row(row: Row, full: bool) -> dict[str, Any]:
+    note = " · ".join(part for part in (row.label or "", "same answer" if row.same_answer else "") if part)
+    found: dict[str, Any] = {
+        "id": row.id,
+        "prompt": " ".join(row.prompt.split())[:140],
+        "note": note,
+        "quadrant": row.quadrant,
+        "word": WORDS[row.quadrant],
+        "sides": None,
+    }
+    if full:
+        expected, as_json = _laid_out(row.expected)
+        found["sides"] = {
+            "asked": row.prompt,
+            "expected": {
+                "pieces": [(expected, "equal")] if expected else [],
+                "json": as_json,
+                "score": "",
+                "tone": "",
+                "reasons": [],
+            },
+            "baseline": _side(row.expected, row.baseline),
+            "candidate": _side(row.expected, row.candidate),
+        }
+    return found
+
+
+def _side(expected: str, side: Side) -> dict[str, Any]:
+    wanted, _ = _laid_out(expected)
+    text, as_json = _laid_out(side.answer)
+    pieces = [tuple(segment) for segment in compare.text_differences(wanted, text)] if text else []
+    fields = compare.field_differences(expected, side.answer)
+    if fields and all(one.kind == "equal" for one in fields):
+        pieces = [(text, "equal")]  # key order and layout are no difference
+    if not any(kind == "equal" and piece.strip() for piece, kind in pieces):
+        pieces = [(piece, kind) for piece, kind in pieces if kind != "missing"]
+    right = side.value is not None and side.value >= 1
+    tone = "" if side.value is None else ("good" if right else "bad")
+    score = "not judged" if side.value is None else f"{side.value:.2f}".rstrip("0").rstrip(".")
+    reasons = [(words, tone) for words in _reasons(expected, side) if words]
+    if side.finish == "length":
+        reasons.append(("cut at the token limit", "bad"))
+    return {"pieces": pieces, "json": as_json, "score": score, "tone": tone, "reasons": reasons}
+
+
+def _reasons(expected: str, side: Side) -> list[str]:
+    if side.error:
+        return [side.error]
+    wrong = [
+        _said(one) for one in compare.field_differences(expected, side.answer) or () if one.kind != "equal"
+    ]
+    return wrong[:_REASONS] or [side.reason]
+
+
+def _said(one: FieldDifference) -> str:
+    path = one.path.removeprefix("$.")
+    if one.kind == "missing":
+        return f"{path}: missing, expected {one.expected}"
+    return (
+        f"{path}: not asked for ({one.got})"
+        if one.kind == "extra"
+        else f"{path}: expected {one.expected}, got {one.got}"
+    )
+
+
+def _laid_out(text: str) -> tuple[str, bool]:
+    stripped = text.strip()
+    if stripped[:1] in ("{", "[") and is_json(stripped):
+        return indented(stripped, [])[0], True
+    return text, False
