@@ -156,7 +156,7 @@ def generate(
             continue
         batch = [by_key[key] for key in waiting[number]]
         keys = {prompt.key: answer_key(identity, prompt.ids, asdict(decoding)) for prompt in batch}
-        stored = cache.get(list(keys.values())) if cache else {}
+        stored = cache.get(list(keys.values())) if cache is not None else {}
         missing = [prompt for prompt in batch if keys[prompt.key] not in stored]
         try:
             made = {answer.key: answer for answer in _answers(writer, tokenizer, missing, decoding, number)}
@@ -169,7 +169,7 @@ def generate(
             )
             yield Finished(number, rest=[list(some) for some in waiting[number:]], note=note)
             continue
-        if cache:
+        if cache is not None:
             cache.put({keys[key]: _stored(one) for key, one in made.items() if one.finish != "error"})
         answers = [
             made.get(prompt.key) or Generated(key=prompt.key, batch=number, **stored[keys[prompt.key]])

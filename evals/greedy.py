@@ -1,6 +1,6 @@
 """Greedy tokens of one batch: left padding with its mask, and what all prompts share computed once.
 
-In float32 a row's tokens depend neither on the rows beside it nor on the shared beginning; tests hold to that.
+In float32 a row's tokens depend neither on the rows beside it nor on the shared beginning.
 """
 
 from __future__ import annotations

@@ -276,9 +276,8 @@ def test_a_template_whose_prompt_is_not_what_it_writes_with_the_answer_is_refuse
 
 def test_another_template_on_the_same_tokenizer_is_probed_anew(changed):
     assert dialect_of(changed).system_turn
-    changed.chat_template = changed.chat_template.replace(
-        "{% for message", "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no') }}{% endif %}{% for message", 1
-    )
+    refusing = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no') }}{% endif %}"
+    changed.chat_template = refusing + changed.chat_template
     assert not dialect_of(changed).system_turn
 
 
