@@ -28,8 +28,7 @@ def rescore(folder: Path) -> dict[str, Any]:
     """Score the stored answers again and rewrite scores.parquet and summary.json; needs no model.
 
     Returns:
-        The summary: candidate → scorer → n, mean, low, high, missing; and the candidate's tokens_in,
-        tokens_out, seconds, truncated.
+        The summary, as `summary.of` describes it.
     """
     evaluation = spec.load(folder)
     rows = examples.read(folder / "examples.parquet")

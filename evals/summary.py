@@ -30,8 +30,8 @@ def of(
         given: the answers.
 
     Returns:
-        Candidate → scorer → {n, mean, low, high, missing}, beside tokens_in, tokens_out, seconds,
-        truncated (answers cut at the token limit), errors, answers.
+        `candidates`: name → `scorers` (name → n, mean, low, high, missing), answers, errors, truncated
+        (cut at the token limit), empty, tokens_in, tokens_out, seconds.
     """
     values: defaultdict[tuple[str, str], list[float | None]] = defaultdict(list)
     for row in scored:
@@ -41,8 +41,11 @@ def of(
     for one in given:
         answered[one.candidate].append(one)
     return {
-        name: {scorer: _one(scorer, values[name, scorer]) for scorer in scorer_names} | _cost(answered[name])
-        for name in names
+        "candidates": {
+            name: {"scorers": {scorer: _one(scorer, values[name, scorer]) for scorer in scorer_names}}
+            | _cost(answered[name])
+            for name in names
+        }
     }
 
 

@@ -36,6 +36,10 @@ def column(folder: Path, name: str) -> list[dict[str, Any]]:
     return pq.read_table(folder / f"{name}.parquet").to_pylist()
 
 
+def label_of(folder: Path, name: str) -> dict[str, Any]:
+    return read_json(folder / "summary.json")["candidates"][name]["scorers"]["label"]
+
+
 def made(project: Project, version: Path, task: Task, *specs: str, **more: Any) -> Path:
     return evaluation.create(project, version, task, candidates=specs, **more)
 
@@ -46,13 +50,19 @@ def test_majority_and_given_answers_are_scored_row_by_row_with_reasons(
     split, _ = examples.of_split(version, "validation")
     given = answers_file([{"id": one.id, "answer": one.expected} for one in split[:-1]])
     folder = run(made(project, version, task, "majority", f"answers:{given}"))
-    summary = read_json(folder / "summary.json")
+    summary = read_json(folder / "summary.json")["candidates"]
     assert list(summary) == ["majority", "answers:mine"]
-    assert summary["answers:mine"]["label"]["mean"] == 1
-    assert (summary["answers:mine"]["label"]["n"], summary["answers:mine"]["label"]["missing"]) == (11, 1)
+    assert summary["answers:mine"]["scorers"]["label"]["mean"] == 1
+    assert (
+        summary["answers:mine"]["scorers"]["label"]["n"],
+        summary["answers:mine"]["scorers"]["label"]["missing"],
+    ) == (11, 1)
     assert summary["answers:mine"]["tokens_out"] is None
-    assert summary["majority"]["label"]["mean"] == pytest.approx(4 / 12)
-    low, high = summary["majority"]["label"]["low"], summary["majority"]["label"]["high"]
+    assert summary["majority"]["scorers"]["label"]["mean"] == pytest.approx(4 / 12)
+    low, high = (
+        summary["majority"]["scorers"]["label"]["low"],
+        summary["majority"]["scorers"]["label"]["high"],
+    )
     assert (low, high) == pytest.approx(proportion_confint(4, 12, method="wilson"))
     scores = column(folder, "scores")
     assert len(scores) == 2 * 2 * 12
@@ -65,9 +75,9 @@ def test_majority_and_given_answers_are_scored_row_by_row_with_reasons(
 
 def test_nearest_and_linear_answer_from_training_rows(project: Project, version: Path, task: Task) -> None:
     folder = run(made(project, version, task, "nearest", "linear"))
-    summary = read_json(folder / "summary.json")
-    assert summary["nearest"]["label"]["mean"] == 1
-    assert summary["linear"]["label"]["mean"] == 1
+    summary = read_json(folder / "summary.json")["candidates"]
+    assert summary["nearest"]["scorers"]["label"]["mean"] == 1
+    assert summary["linear"]["scorers"]["label"]["mean"] == 1
     known = {one.expected for one in examples.of_split(version, "train")[0]}
     assert {row["answer"] for row in column(folder, "answers")} <= known
 
@@ -105,7 +115,7 @@ def test_a_copied_project_can_be_evaluated_and_scored_again(
     shutil.copytree(project.folder, copy)
     shutil.rmtree(project.folder)
     run(copy / "evals" / folder.name)
-    assert read_json(copy / "evals" / folder.name / "summary.json")["answers:mine"]["label"]["n"] == 12
+    assert label_of(copy / "evals" / folder.name, "answers:mine")["n"] == 12
 
 
 def test_scoring_again_needs_only_the_folder_and_changes_nothing(

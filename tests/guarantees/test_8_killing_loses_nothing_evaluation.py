@@ -99,4 +99,5 @@ def test_a_job_killed_from_outside_is_lost_and_can_be_resumed_to_its_end(
     assert jobs.state(folder).state == "lost"
     jobs.resume(folder)
     assert jobs.wait(folder).state == "done", (folder / "log.txt").read_text("utf-8")
-    assert read_json(folder / "summary.json")["answers:mine"]["label"]["mean"] == 1
+    mine = read_json(folder / "summary.json")["candidates"]["answers:mine"]
+    assert mine["scorers"]["label"]["mean"] == 1
