@@ -171,7 +171,8 @@ def view(
     """Equal and similar texts of one relation, each component seen from its representative.
 
     Args:
-        relation: name of a relation with `seq bigint, text varchar`, the text normalised.
+        relation: name of a relation with `seq bigint, text varchar`, the text normalised. Better a table than a
+            view: its text is read more than once.
         shingle: None: chosen for these texts.
         near: None: the default threshold of the shingle.
     """

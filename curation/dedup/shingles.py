@@ -101,7 +101,9 @@ def read(
     if not columns:
         nothing = np.zeros(0, np.int64)
         return ShingleSets(nothing, nothing, nothing, nothing, np.zeros(1, np.int64))
-    keys, start = _rarest_first(np.concatenate(hashes), np.concatenate(counts))
+    flat = np.concatenate(hashes)
+    hashes.clear()
+    keys, start = _rarest_first(flat, np.concatenate(counts))
     table = pa.Table.from_batches(columns)
     seq, words, chars = (table.column(name).to_numpy().astype(np.int64) for name in table.column_names)
     return ShingleSets(seq, words, chars, keys, start)
