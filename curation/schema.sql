@@ -25,7 +25,7 @@ create table source (
 
 -- The current state of every example. `seq` is the order of import and is never reused.
 create table example (
-    seq bigint primary key,
+    seq bigint not null,
     id varchar not null,                -- content id as imported: 16 hex digits
     source integer not null,            -- where it was first seen
     line bigint not null,
@@ -45,7 +45,7 @@ create table example (
 create unique index example_id on example (id);
 
 create table content (
-    seq bigint primary key,
+    seq bigint not null,
     messages varchar not null,          -- canonical JSON text
     tools varchar,
     chosen varchar,
@@ -55,7 +55,7 @@ create table content (
 
 -- The turns' texts, lower-cased: what text search scans.
 create table search_text (
-    seq bigint primary key,
+    seq bigint not null,
     text varchar not null
 );
 
@@ -166,7 +166,7 @@ create macro utc_now() as
 create macro fold(t) as
     case when strlen(t) = length(t) then lower(t) else fold_unicode(t) end;
 create macro normalise(t) as
-    trim(regexp_replace(fold(t), '[^\p{L}\p{M}\p{N}_]+', ' ', 'g'));
+    trim(regexp_replace(fold(t), '[^\p{L}\p{M}\p{N}_ ][^\p{L}\p{M}\p{N}_]*| [^\p{L}\p{M}\p{N}_]+', ' ', 'g'));
 
 -- ── Views of a chat, from its canonical JSON text.
 -- The text of each turn: content, or the joined text parts; '' where there is none.
