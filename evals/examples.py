@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.errors import BadInput
-from curation.example import Message, expected_of, last_assistant, prompt_of, text_of, user_text
+from curation.example import Message, expected_of, last_assistant, prompt_of, text_of
 from curation.files import sha256
 
 _COLUMNS = ("id", "messages", "tools", "chosen", "label", "group", "cluster", "metadata")
@@ -49,7 +49,7 @@ class Example:
     @property
     def prompt(self) -> str:
         """The user turns, joined by newlines: what vectors and people look at."""
-        return user_text(self.messages)
+        return "\n".join(text_of(turn) for turn in self.messages if turn.get("role") == "user")
 
 
 def of_split(version: Path, split: str) -> tuple[list[Example], int]:

@@ -19,6 +19,7 @@ from evals import answers, evaluation, examples, scorers
 from evals.examples import Example
 from evals.scorers import ScoringContext
 from evals.scorers.exact import normalise
+from evals.scorers.fields import leaves, same_leaf
 from evals.scorers.json_answer import read_json
 
 NEAR = 0.5
@@ -129,8 +130,8 @@ def pulls_towards(expected: str, wrong: str, other: str) -> str:
     if fields is None:
         same = bool(normalise(wrong)) and normalise(other) == normalise(wrong) != normalise(expected)
         return f"gives the same answer, {_short(other)}" if same else ""
-    leaves = _leaves(other) or {}
-    shared = [path for path, value in fields.items() if path in leaves and _same(leaves[path], value)]
+    theirs = _leaves(other) or {}
+    shared = [path for path, value in fields.items() if path in theirs and same_leaf(theirs[path], value)]
     if not shared:
         return ""
     told = ", ".join(
@@ -195,30 +196,14 @@ def _wrong_fields(expected: str, wrong: str) -> dict[str, Any] | None:
     if wanted is None or got is None:
         return None
     return {
-        path: value for path, value in got.items() if path not in wanted or not _same(wanted[path], value)
+        path: value for path, value in got.items() if path not in wanted or not same_leaf(wanted[path], value)
     }
 
 
 def _leaves(text: str) -> dict[str, Any] | None:
     """Path → value of the leaves of a JSON object or list; None when the text holds none."""
     parsed = read_json(text)
-    if not parsed.found or not isinstance(parsed.value, (dict, list)):
-        return None
-    leaves: dict[str, Any] = {}
-    stack: list[tuple[str, Any]] = [("", parsed.value)]
-    while stack:
-        path, value = stack.pop()
-        if isinstance(value, dict) and value:
-            stack += [(f"{path}.{key}" if path else str(key), one) for key, one in value.items()]
-        elif isinstance(value, list) and value:
-            stack += [(f"{path}[{i}]", one) for i, one in enumerate(value)]
-        else:
-            leaves[path] = value
-    return leaves
-
-
-def _same(left: Any, right: Any) -> bool:  # noqa: ANN401  JSON values
-    return type(left) is type(right) and bool(left == right)
+    return leaves(parsed.value) if parsed.found and isinstance(parsed.value, (dict, list)) else None
 
 
 def _short(text: str, longest: int = 60) -> str:

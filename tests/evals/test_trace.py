@@ -117,7 +117,7 @@ def test_an_evaluation_without_answers_is_not_ready(project: Project, version: P
             "",
         ),
         ({"a": 1}, {"a": True}, {"a": 1}, ""),
-        ({"a": {"b": [1, 2]}}, {"a": {"b": [1, 3]}}, {"a": {"b": [0, 3]}}, "a.b[1] = 3"),
+        ({"a": {"b": [1, 2]}}, {"a": {"b": [1, 3]}}, {"a": {"b": [0, 3]}}, "$.a.b[1] = 3"),
         ({"a": 1}, "no JSON at all", {"a": 1}, ""),
     ],
 )
