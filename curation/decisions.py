@@ -107,7 +107,7 @@ def decide(
             "create or replace temp table chosen as select unnest(?::bigint[]) as seq", [ids.tolist()]
         )
         before = _before(kind)
-        after = json.dumps(value, ensure_ascii=False) if kind != "messages" else canonical_json(value)
+        after = _after(kind, value, who)
         cursor.execute(
             f"""
             create or replace temp table change as
@@ -353,14 +353,23 @@ def _write_changes(cursor: duckdb.DuckDBPyConnection, batch: int, kind: str, rea
     )
 
 
+def _after(kind: str, value: Any, who: str) -> str:  # noqa: ANN401  the field's own type
+    """JSON of the field as it will be, as the database writes it."""
+    if kind == "messages":
+        return canonical_json(value)
+    if kind == "hand_flag":
+        value = {"who": who, "reason": value}
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def _before(kind: str) -> str:
     """SQL for the JSON of the field as it is now, over `example e` and `content c`."""
     if kind == "messages":
         return "c.messages"
-    if kind == "hand_flag":
+    if kind == "hand_flag":  # the flag is one person's, whoever takes it back
         return (
-            "(select coalesce(to_json(max(h.reason))::varchar, 'null') from hand_flag h "
-            "where h.seq = e.seq and h.who = $who)"
+            "to_json({'who': $who, 'reason': (select max(h.reason) from hand_flag h "
+            "where h.seq = e.seq and h.who = $who)})::varchar"
         )
     return f"coalesce(to_json(e.{kind})::varchar, 'null')"
 
@@ -375,10 +384,16 @@ def _apply_column(column: str) -> Callable[[Store, duckdb.DuckDBPyConnection, st
 
 
 def _apply_hand_flag(store: Store, cursor: duckdb.DuckDBPyConnection, who: str) -> None:
-    cursor.execute("delete from hand_flag where who = ? and seq in (select seq from change)", [who])
     cursor.execute(
-        "insert into hand_flag select seq, after ->> '$', ?, utc_now() from change where after ->> '$' is not null",
-        [who],
+        "delete from hand_flag h using change c where h.seq = c.seq and h.who = c.after ->> '$.who'"
+    )
+    cursor.execute(
+        """
+        insert into hand_flag
+        select seq, after ->> '$.reason', after ->> '$.who', utc_now()
+        from change
+        where after ->> '$.reason' is not null
+        """
     )
 
 

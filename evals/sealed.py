@@ -1,4 +1,4 @@
-"""The evaluation on the sealed test split that a verdict is given from: the newest fitting one, or a new one."""
+"""The evaluation on the sealed test split that a verdict is given from: the newest that fits, or a new one."""
 
 from __future__ import annotations
 
@@ -20,8 +20,14 @@ class Sealed(NamedTuple):
 
 
 def find_or_make(
-    project: Project, version: Path, task: Task, candidate: str, *,
-    against: Sequence[str] | None = None, match: Sequence[str] = (), after: Sequence[Path] = (),
+    project: Project,
+    version: Path,
+    task: Task,
+    candidate: str,
+    *,
+    against: Sequence[str] | None = None,
+    match: Sequence[str] = (),
+    after: Sequence[Path] = (),
 ) -> Sealed:
     """Find a finished evaluation of these candidates on all test rows of this version, else make one.
 
@@ -39,11 +45,14 @@ def find_or_make(
         NotReady: a run that has not finished.
     """
     named = [candidate, *(against or ()), *match]
-    found = evaluation.newest_on_test(project, version, [parse(one).name for one in named])
-    holds_a_baseline = found is not None and len(evaluation.load(found).names) > 1
-    if found is not None and (named[1:] or holds_a_baseline):
-        return Sealed(found, made=False)
+    asked = [parse(one) for one in named]
+    found = evaluation.newest_on_test(project, version, [one.name for one in asked])
+    if found is not None:
+        held = evaluation.load(found)
+        same = all(held.contents.get(one.name) == evaluation.file_hash(one) for one in asked if one.kind == "answers")
+        if same and (named[1:] or len(held.names) > 1):
+            return Sealed(found, made=False)
     others = named[1:] or ["prompt", *task.traits.cheap_baselines]
-    asked = list(dict.fromkeys([*others, candidate]))
-    folder = evaluation.create(project, version, task, candidates=asked, split="test", after=tuple(after))
+    everyone = list(dict.fromkeys([*others, candidate]))
+    folder = evaluation.create(project, version, task, candidates=everyone, split="test", after=tuple(after))
     return Sealed(folder, made=True)
