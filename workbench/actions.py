@@ -100,7 +100,7 @@ def _after_freezing(now: Standing, version: Version) -> Step:
     baseline = evaluation.baseline_for(project, version.folder)
     if baseline is None:
         return Step(
-            "Nothing is measured yet. Ask the untrained model first: that is what a fine-tune must beat.",
+            "The baseline is not measured yet. Ask the untrained model first: that is what a fine-tune must beat.",
             "Measure the baseline",
             work=lambda store: measure(store, version, baseline_candidates(now.task)),
         )

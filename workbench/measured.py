@@ -130,3 +130,19 @@ def percent(share: float) -> str:
 def points(difference: float) -> str:
     """A difference of shares in points, with its sign."""
     return f"{100 * difference:+.1f}"
+
+
+_SAYS = {
+    "fields_equal": "All fields right",
+    "fields": "Fields, F1",
+    "label": "Right label",
+    "normalised": "Same words",
+    "exact": "Exactly equal",
+    "json_valid": "Valid JSON",
+    "json_schema": "Follows the schema",
+}
+
+
+def says(scorer: str) -> str:
+    """A scorer in words."""
+    return _SAYS.get(scorer, scorer)

@@ -1,4 +1,4 @@
-"""Evals: who to measure, the scores with their intervals, four quadrants, and each answer against the expected one."""
+"""Evals: who to measure, the scores with their intervals, and each answer against the expected one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from evals.evaluation import Evaluation
 from workbench import actions, chores, measured, state
 from workbench.widgets import text
 from workbench.widgets.diff import diff
-from workbench.widgets.intervals import intervals
 from workbench.widgets.progress import job_buttons, job_line, span
-from workbench.widgets.table import table
+from workbench.widgets.scores import scores
 
 _PAGE = 300
 _SHOW = {
@@ -74,34 +73,31 @@ def _new(version: Version, *, first: bool) -> None:
 def _chosen(found: list[tuple[Path, Evaluation, jobs.Status]]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         names = [folder.name for folder, _, _ in found]
+        first = next((i for i, one in enumerate(found) if one[1].split == "validation"), 0)
         name = st.selectbox(
             "Evaluation",
             names,
+            index=first,
             key="evaluation",
             bind="query-params",
             label_visibility="collapsed",
             width=130,
         )
-        folder, made, status = next((one for one in found if one[0].name == name), found[0])
+        folder, made, status = next((one for one in found if one[0].name == name), found[first])
         text.plain(
             f"{', '.join(made.names)} on {made.rows:,} {made.split} rows of {Path(made.version).name}", "dim"
         )
     if status.state != "done":
         st.fragment(_at_work, run_every=None if status.ended else "2s")(folder)
         return
-    scores = measured.scores(folder, made)
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        _table(folder, made)
-    with right:
-        intervals(scores.scores, made.primary)
     if made.split == "test":
         text.plain(
-            "These are test rows: who got which one right is sealed, so that going back to the data cannot teach the test.",
-            "dim",
-        , "Go to the verdict"):
-            st.switch_page(state.page("verdict"))
-    elif len(made.names) < 2:
+            "Test rows: scores open with the verdict, and who got which row right stays sealed.", "dim"
+        )
+        st.page_link(state.page("verdict"), label="Go to the verdict")
+        return
+    _scores(folder, made)
+    if len(made.names) < 2:
         text.plain("Measure a second candidate together with this one to compare answers row by row.", "dim")
     else:
         _compare(folder, made)
@@ -117,39 +113,26 @@ def _at_work(folder: Path) -> None:
         st.rerun()
 
 
-def _table(folder: Path, made: Evaluation) -> None:
-    figures, lines, tones = measured.summary(folder), [], {}
-    for i, name in enumerate(one for one in made.names if one in figures):
-        mine, main = figures[name], figures[name][made.primary]
-        lines.append(
-            {
-                "name": name,
-                "score": measured.percent(main["mean"]) if main["mean"] is not None else "",
-                "low": f"{100 * main['low']:.1f} to {100 * main['high']:.1f}"
-                if main["low"] is not None
-                else "",
-                "n": main["n"],
-                "missing": main["missing"] or None,
-                "cut": mine.get("truncated") or None,
-                "tokens": mine.get("tokens_out"),
-                "time": span(mine["seconds"]) if mine.get("seconds") else "",
-            }
-        )
-        tones |= {(i, key): "warn" for key in ("missing", "cut") if lines[-1][key]}
-    table(
-        lines,
-        [
-            ("name", "Candidate"),
-            ("score", made.primary),
-            ("low", "95 %"),
-            ("n", "Rows"),
-            ("missing", "Missing"),
-            ("cut", "Cut"),
-            ("tokens", "Tokens out"),
-            ("time", "Time"),
-        ],
-        right=("score", "low", "n", "missing", "cut", "tokens", "time"),
-        tones=tones,
+def _scores(folder: Path, made: Evaluation) -> None:
+    figures = measured.summary(folder)
+    names = [name for name in made.names if name in figures]
+    main = [figures[name][made.primary] for name in names]
+    cells = [
+        {
+            "n": one["n"],
+            "missing": one["missing"] or None,
+            "cut": figures[name].get("truncated") or None,
+            "tokens": figures[name].get("tokens_out") or None,
+            "time": span(figures[name]["seconds"]) if figures[name].get("seconds") else None,
+        }
+        for name, one in zip(names, main, strict=True)
+    ]
+    titles = (("n", "Judged"), ("missing", "Missing"), ("cut", "Cut"), ("tokens", "Tokens"), ("time", "Time"))
+    scores(
+        [(name, one["mean"], one["low"], one["high"]) for name, one in zip(names, main, strict=True)],
+        measured.says(made.primary),
+        more=[(key, title) for key, title in titles if any(cell[key] is not None for cell in cells)],
+        cells=cells,
     )
 
 

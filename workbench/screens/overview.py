@@ -7,8 +7,8 @@ import streamlit as st
 from curation import decisions
 from workbench import actions, measured, standing, state
 from workbench.widgets import text
-from workbench.widgets.intervals import intervals
 from workbench.widgets.progress import job_buttons, job_line
+from workbench.widgets.scores import scores
 from workbench.widgets.table import table
 
 
@@ -124,6 +124,6 @@ def _scores() -> None:
         return
     text.heading(
         "Measured so far",
-        f"{found.scorer} on {found.rows:,} {found.split} rows of {found.version}, 95 % interval",
+        f"on {found.rows:,} {found.split} rows of {found.version}, 95 % intervals",
     )
-    intervals(found.scores, found.scorer)
+    scores(found.scores, measured.says(found.scorer))

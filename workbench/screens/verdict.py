@@ -37,6 +37,8 @@ def screen() -> None:
             "Go to Train",
         ):
             st.switch_page(state.page("train"))
+        if not _measured_names():
+            return
     candidates = [*runs, *[name for name in _measured_names() if name not in runs]] or ["prompt"]
     baselines = actions.baseline_candidates(task)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -45,7 +47,12 @@ def screen() -> None:
         )
         known = [*dict.fromkeys([*baselines, *(name for name in candidates if name != candidate)])]
         against = st.multiselect(
-            "Must beat", known, default=[b for b in baselines if b != candidate], key="against", width=460
+            "Must beat",
+            known,
+            default=[b for b in baselines if b != candidate],
+            key="against",
+            bind="query-params",
+            width=460,
         )
     if not against:
         text.plain("Name at least one baseline to beat.", "warn")
@@ -92,7 +99,7 @@ def _judge(version: Version, candidate: str, against: list[str]) -> None:
     if not seen and not asked:
         number = 1 + len(looks.read(register))
         text.plain(
-            f"All answers are there. This would be verdict {number} on these test rows; each one costs some confidence.",
+            f"All answers are there. This would be verdict {number} on these rows; each one costs confidence.",
             "dim",
         )
         if st.button("Give the verdict", type="primary", key="judge"):

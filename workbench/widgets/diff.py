@@ -78,7 +78,10 @@ def _nothing() -> None:
 
 
 def _row(row: Row, full: bool) -> dict[str, Any]:
-    note = " · ".join(part for part in (row.label or "", "same answer" if row.same_answer else "") if part)
+    why = row.baseline.reason if row.quadrant == "won" else row.candidate.reason
+    note = " · ".join(
+        part for part in (row.label or "", "same answer" if row.same_answer else "", why) if part
+    )
     found: dict[str, Any] = {
         "id": row.id,
         "prompt": " ".join(row.prompt.split())[:140],
@@ -108,6 +111,10 @@ def _side(expected: str, side: Side) -> dict[str, Any]:
     wanted, _ = _laid_out(expected)
     text, as_json = _laid_out(side.answer)
     pieces = [tuple(segment) for segment in compare.text_differences(wanted, text)] if text else []
+    follow = [kind for _, kind in pieces[1:]] + [""]
+    pieces = [
+        one for one, after in zip(pieces, follow, strict=True) if one[1] != "missing" or after != "extra"
+    ]
     fields = compare.field_differences(expected, side.answer)
     if fields and all(one.kind == "equal" for one in fields):
         pieces = [(text, "equal")]  # key order and layout are no difference
