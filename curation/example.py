@@ -14,15 +14,20 @@ from curation.files import canonical_json, sha256
 Message = dict[str, Any]
 
 
-def content_id(messages: str, tools: str | None, chosen: str | None, rejected: str | None, label: str | None) -> str:
-    """The first 16 hex digits of SHA-256 over the canonical JSON of the five parts.
+def content_id(
+    messages: str, tools: str | None, chosen: str | None, rejected: str | None, label: str | None
+) -> str:
+    """The first 16 hex digits of SHA-256 over the canonical JSON object of the five parts.
 
     Args:
         messages: canonical JSON text; so are tools, chosen and rejected where there are any.
         label: plain text.
     """
-    parts = ",".join(part or "null" for part in (chosen, canonical_json(label), messages, rejected, tools))
-    return sha256(f"[{parts}]")[:16]
+    whole = (
+        f'{{"chosen":{chosen or "null"},"label":{canonical_json(label)},"messages":{messages},'
+        f'"rejected":{rejected or "null"},"tools":{tools or "null"}}}'
+    )
+    return sha256(whole)[:16]
 
 
 def text_of(message: Message) -> str:

@@ -25,12 +25,15 @@ def migrate(store: Store) -> None:
     """
     tables = {name for (name,) in store.rows("select table_name from information_schema.tables")}
     if "meta" not in tables:
-        raise TouchstoneError("This DuckDB file is not a Touchstone project.", where=str(store.project.database))
+        raise TouchstoneError(
+            "This DuckDB file is not a Touchstone project.", where=str(store.project.database)
+        )
     number = int(store.get("schema") or 0)
     if number > NEWEST:
         raise TouchstoneError(
             f"This project was written by a newer Touchstone (schema {number}; this one knows up to {NEWEST}).",
-            where=str(store.project.folder), hint="Upgrade Touchstone: pip install --upgrade touchstone-workbench",
+            where=str(store.project.folder),
+            hint="Upgrade Touchstone: pip install --upgrade touchstone-workbench",
         )
     for step in MIGRATIONS[number - 1 :]:
         with store.transaction():

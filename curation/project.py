@@ -103,7 +103,8 @@ def find_below(root: Path, depth: int = 3) -> list[Project]:
                 continue
             try:
                 below += [
-                    child for child in sorted(folder.iterdir())
+                    child
+                    for child in sorted(folder.iterdir())
                     if child.is_dir() and not child.name.startswith(".") and not child.is_symlink()
                 ]
             except OSError:

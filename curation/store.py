@@ -105,7 +105,10 @@ class Store:
                 cursor.close()
 
     def execute(
-        self, cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] | dict[str, object] = ()
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        sql: str,
+        parameters: Sequence[object] | dict[str, object] = (),
     ) -> duckdb.DuckDBPyConnection:
         """Run one statement; a failure names the statement.
 
@@ -116,8 +119,12 @@ class Store:
             return cursor.execute(sql, parameters) if parameters else cursor.execute(sql)
         except duckdb.Error as error:
             statement = " ".join(sql.split())
-            raise TouchstoneError(f"The database refused a statement: {error}", where=statement[:300],
-                                  hint="This is a mistake in Touchstone, not in your data.", code="sql") from error
+            raise TouchstoneError(
+                f"The database refused a statement: {error}",
+                where=statement[:300],
+                hint="This is a mistake in Touchstone, not in your data.",
+                code="sql",
+            ) from error
 
     def get(self, key: str) -> str | None:
         """One value of the project's own settings."""
@@ -184,15 +191,20 @@ def open_store(project: Project) -> Store:
     except duckdb.IOException as error:
         held = re.search(r"PID (\d+)", str(error))
         if held is None and "lock" not in str(error).lower():
-            raise TouchstoneError(f"The database cannot be opened: {error}", where=str(project.database)) from error
+            raise TouchstoneError(
+                f"The database cannot be opened: {error}", where=str(project.database)
+            ) from error
         who = f"Process {held.group(1)}" if held else "Another process"
         raise ProjectBusy(
-            f"{who} holds this project's database.", where=str(project.folder),
+            f"{who} holds this project's database.",
+            where=str(project.folder),
             hint="Close that program, or wait until it is done. If it is the Touchstone app, its app.json is missing: "
-                 "restart the app.",
+            "restart the app.",
         ) from error
     except duckdb.Error as error:
-        raise TouchstoneError(f"This is not a project database: {error}", where=str(project.database)) from error
+        raise TouchstoneError(
+            f"This is not a project database: {error}", where=str(project.database)
+        ) from error
     connection.execute("set memory_limit = '4GB'")
     connection.execute("set temp_directory = ?", [str(project.folder / ".spill")])
     connection.create_function("fold_unicode", fold, ["VARCHAR"], "VARCHAR")

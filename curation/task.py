@@ -37,19 +37,36 @@ class KindTraits:
 
 KINDS: dict[Kind, KindTraits] = {
     "classification": KindTraits(
-        "one label out of a fixed list", "label", ("label", "exact"), "label",
-        ("majority", "nearest", "linear"), True,
+        "one label out of a fixed list",
+        "label",
+        ("label", "exact"),
+        "label",
+        ("majority", "nearest", "linear"),
+        True,
     ),
     "structured": KindTraits(
-        "one JSON value that follows a schema", "fields_equal",
-        ("fields_equal", "fields", "json_schema", "json_valid"), "slice", ("majority", "nearest"), True,
+        "one JSON value that follows a schema",
+        "fields_equal",
+        ("fields_equal", "fields", "json_schema", "json_valid"),
+        "slice",
+        ("majority", "nearest"),
+        True,
     ),
     "free_form": KindTraits(
-        "free text", "normalised", ("normalised", "exact"), "source", ("majority", "nearest"), False,
+        "free text",
+        "normalised",
+        ("normalised", "exact"),
+        "source",
+        ("majority", "nearest"),
+        False,
     ),
     "preference": KindTraits(
-        "pairs of a chosen and a rejected answer", "normalised", ("normalised", "exact"), "source",
-        ("majority", "nearest"), False,
+        "pairs of a chosen and a rejected answer",
+        "normalised",
+        ("normalised", "exact"),
+        "source",
+        ("majority", "nearest"),
+        False,
     ),
 }
 
@@ -62,7 +79,9 @@ class ModelSpec(BaseModel):
     name: str = Field(DEFAULT_MODEL, min_length=1)
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    template: str | None = Field(None, description="path of a Jinja chat template that replaces the model's own")
+    template: str | None = Field(
+        None, description="path of a Jinja chat template that replaces the model's own"
+    )
 
 
 class CheckSettings(BaseModel):
@@ -81,9 +100,12 @@ class Task(BaseModel):
 
     kind: Kind = "free_form"
     model: ModelSpec = Field(default_factory=ModelSpec)
-    system_prompt: str | None = Field(None, description="what the served model gets; used in training and for run:")
+    system_prompt: str | None = Field(
+        None, description="what the served model gets; used in training and for run:"
+    )
     baseline_prompt: str | None = Field(
-        None, description="what untrained candidates get; default: the system prompt with the labels or the schema"
+        None,
+        description="what untrained candidates get; default: the system prompt with the labels or the schema",
     )
     labels: list[str] = Field(default_factory=list)
     output_schema: dict[str, Any] | None = None
@@ -155,10 +177,14 @@ class Task(BaseModel):
             return self.baseline_prompt
         parts = [self.system_prompt] if self.system_prompt else []
         if self.labels:
-            parts.append("Answer with exactly one of these labels and nothing else: " + ", ".join(self.labels) + ".")
+            parts.append(
+                "Answer with exactly one of these labels and nothing else: " + ", ".join(self.labels) + "."
+            )
         if self.output_schema:
             schema = json.dumps(self.output_schema, ensure_ascii=False)
-            parts.append(f"Answer with one JSON value that follows this JSON Schema, and nothing else: {schema}")
+            parts.append(
+                f"Answer with one JSON value that follows this JSON Schema, and nothing else: {schema}"
+            )
         return "\n\n".join(parts) or None
 
 
@@ -181,8 +207,11 @@ def parse(value: dict[str, Any], *, where: str = "task") -> Task:
     try:
         return Task.model_validate(value)
     except ValidationError as error:
-        raise BadTask(mistakes(error, list(Task.model_fields)), where=where,
-                      hint="Mend these fields and try again; everything else was fine.") from error
+        raise BadTask(
+            mistakes(error, list(Task.model_fields)),
+            where=where,
+            hint="Mend these fields and try again; everything else was fine.",
+        ) from error
 
 
 def mistakes(error: ValidationError, known: Iterable[str]) -> str:
@@ -226,7 +255,9 @@ def guess(answers: Sequence[str], systems: Sequence[str | None], *, pairs: bool 
     if told and len(objects) >= 0.7 * len(told):
         schema = _schema_of(objects)
         enums = [name for name, rule in schema["properties"].items() if "enum" in rule]
-        return Task(kind="structured", system_prompt=system, output_schema=schema, slices=enums[:1], guessed=True)
+        return Task(
+            kind="structured", system_prompt=system, output_schema=schema, slices=enums[:1], guessed=True
+        )
     labels = _labels_of(told)
     if labels:
         return Task(kind="classification", system_prompt=system, labels=labels, guessed=True)
@@ -268,7 +299,11 @@ def _schema_of(objects: Sequence[dict[str, Any]]) -> dict[str, Any]:
         rule: dict[str, Any] = {"type": kept[0] if len(kept) == 1 else kept}
         texts = Counter(value for value in values if isinstance(value, str))
         choices = sorted(text for text, count in texts.items() if count >= max(2, 0.005 * len(values)))
-        if "string" in kept and 1 < len(choices) <= 40 and sum(texts[c] for c in choices) >= 0.95 * texts.total():
+        if (
+            "string" in kept
+            and 1 < len(choices) <= 40
+            and sum(texts[c] for c in choices) >= 0.95 * texts.total()
+        ):
             rule = {"enum": [*choices, *([None] if "null" in kept else [])]}
         properties[key] = rule
     required = [key for key in properties if seen[key] >= 0.9 * n]
