@@ -23,41 +23,35 @@ def lines(block: str) -> tuple[str, ...]:
 
 
 PRODUCTS = {
-    "Glide": {
+    "bike": {
         "en": ("bike", "e-bike", "Glide", "ebike", "Glide bike", "electric bike"),
         "de": ("das Rad", "das E-Bike", "das Glide"),
         "es": ("la bici", "la bici eléctrica", "la Glide"),
         "fr": ("le vélo", "le vélo électrique", "le Glide"),
     },
-    "Latch": {
+    "lock": {
         "en": ("lock", "smart lock", "Latch", "door lock", "Latch lock"),
         "de": ("das Schloss", "das Türschloss", "das Latch"),
         "es": ("la cerradura", "la cerradura Latch"),
         "fr": ("la serrure", "la serrure Latch"),
     },
-    "Ember": {
+    "thermostat": {
         "en": ("thermostat", "Ember", "Ember thermostat", "heating control", "smart thermostat"),
         "de": ("das Thermostat", "das Ember", "das Ember-Thermostat"),
         "es": ("el termostato", "el termostato Ember"),
         "fr": ("le thermostat", "le thermostat Ember"),
     },
-    "Peek": {
+    "doorbell": {
         "en": ("doorbell", "Peek", "doorbell camera", "video doorbell", "Peek doorbell"),
         "de": ("die Türklingel", "die Klingelkamera", "die Peek"),
         "es": ("el timbre", "el timbre con cámara", "el Peek"),
         "fr": ("la sonnette", "la sonnette vidéo", "la Peek"),
     },
-    "Lumen": {
+    "lamp": {
         "en": ("lamp", "Lumen", "light", "smart lamp", "Lumen lamp"),
         "de": ("die Lampe", "die Lumen", "die Leuchte"),
         "es": ("la lámpara", "la Lumen"),
         "fr": ("la lampe", "la Lumen"),
-    },
-    "Relay": {
-        "en": ("hub", "Relay", "Relay hub", "gateway", "smart home hub"),
-        "de": ("die Zentrale", "die Relay", "die Relay-Zentrale"),
-        "es": ("la central", "la central Relay"),
-        "fr": ("la centrale", "la centrale Relay"),
     },
 }
 
@@ -65,7 +59,7 @@ _PARCEL = ("my order", "the parcel", "my parcel", "the package", "the whole orde
 _DEVICE = ("the device", "my device", "the thing", "the unit", "your gadget")
 
 WORDINGS = {
-    "track_order": Wording(
+    "delivery": Wording(
         lines("""
             Where is {p}?
             Any news on {p}? It should have been here by now
@@ -114,7 +108,7 @@ WORDINGS = {
             """),
         _PARCEL,
     ),
-    "cancel_order": Wording(
+    "cancel": Wording(
         lines("""
             Please cancel {p}
             I want to cancel {p} before it ships
@@ -158,7 +152,7 @@ WORDINGS = {
             """),
         ("my order", "the order", "my last order", "yesterday's order", "the order from this morning"),
     ),
-    "change_address": Wording(
+    "address": Wording(
         lines("""
             I need to change the delivery address for {p}
             Please send {p} to a different address
@@ -201,7 +195,7 @@ WORDINGS = {
             """),
         _PARCEL,
     ),
-    "return_item": Wording(
+    "return": Wording(
         lines("""
             I want to return {p}
             How do I send {p} back?
@@ -244,7 +238,7 @@ WORDINGS = {
             """),
         ("my order", "my purchase", "everything I bought", "half of my order", "the stuff I bought"),
     ),
-    "damaged_item": Wording(
+    "damage": Wording(
         lines("""
             {p} arrived damaged
             {p} came with a big crack in it
@@ -286,7 +280,7 @@ WORDINGS = {
             """),
         ("my order", "the delivery", "what I ordered", "everything in the parcel", "the content"),
     ),
-    "missing_part": Wording(
+    "parts": Wording(
         lines("""
             {p} came without the charger
             The screws for {p} are missing
@@ -327,7 +321,7 @@ WORDINGS = {
             """),
         ("my order", "the set", "my parcel", "the kit", "the delivery"),
     ),
-    "billing_error": Wording(
+    "billing": Wording(
         lines("""
             I was charged twice for {p}
             You took the money for {p} two times
@@ -369,7 +363,7 @@ WORDINGS = {
             """),
         ("my order", "one order", "a single order", "my last purchase", "the same order"),
     ),
-    "invoice_copy": Wording(
+    "invoice": Wording(
         lines("""
             I need an invoice for {p}
             Could you send me the receipt for {p}
@@ -411,7 +405,7 @@ WORDINGS = {
             """),
         ("my order", "my last order", "my purchase", "last year's order", "all my orders"),
     ),
-    "setup_help": Wording(
+    "setup": Wording(
         lines("""
             How do I set up {p}?
             I can't pair {p} with my phone
@@ -456,7 +450,7 @@ WORDINGS = {
             """),
         ("my new device", "the device", "it all", "your system", "the whole thing"),
     ),
-    "device_fault": Wording(
+    "fault": Wording(
         lines("""
             {p} stopped working
             {p} worked for a month and now it's dead
@@ -501,7 +495,7 @@ WORDINGS = {
             """),
         _DEVICE,
     ),
-    "access_problem": Wording(
+    "access": Wording(
         lines("""
             I can't log in to my account, I only want to see {p}
             I'm locked out of the app and can't control {p}
@@ -541,9 +535,9 @@ WORDINGS = {
             I need to get in today.
             What do you need to verify me?
             """),
-        ("my account", "my devices", "my orders", "my data", "the front door"),
+        ("my account", "my devices", "my orders", "my data", "my profile"),
     ),
-    "product_question": Wording(
+    "question": Wording(
         lines("""
             Does {p} work with an iPhone?
             I'm thinking of buying {p}, is it waterproof
@@ -597,7 +591,7 @@ GREETINGS = lines("""
     Dear Nordwick team,
     Hi there,
     Hello support,
-    To whom it may concern,
+    Good afternoon,
     Evening all,
     Hiya,
     """)
@@ -703,7 +697,7 @@ REPEAT_ABROAD = {
 }
 
 ABROAD = {
-    "track_order": {
+    "delivery": {
         "de": lines("""
             Wo bleibt {p}?
             Wann wird {p} endlich geliefert?
@@ -720,7 +714,7 @@ ABROAD = {
             Le suivi ne bouge plus, j'attends {p}
             """),
     },
-    "cancel_order": {
+    "cancel": {
         "de": lines("""
             Bitte stornieren: {p}
             Ich möchte {p} stornieren, noch vor dem Versand
@@ -737,7 +731,7 @@ ABROAD = {
             Puis-je encore annuler {p} ?
             """),
     },
-    "change_address": {
+    "address": {
         "de": lines("""
             Bitte {p} an eine andere Adresse schicken
             Ich bin umgezogen, {p} soll an die neue Anschrift gehen
@@ -754,7 +748,7 @@ ABROAD = {
             Je voudrais changer l'adresse et recevoir {p} au bureau
             """),
     },
-    "return_item": {
+    "return": {
         "de": lines("""
             Ich möchte {p} zurückgeben
             Wie schicke ich {p} zurück?
@@ -771,7 +765,7 @@ ABROAD = {
             Il me faut une étiquette de retour pour {p}
             """),
     },
-    "damaged_item": {
+    "damage": {
         "de": lines("""
             {p} kam beschädigt an
             Beim Auspacken war {p} zerbrochen
@@ -788,7 +782,7 @@ ABROAD = {
             En ouvrant le colis j'ai trouvé {p} en morceaux
             """),
     },
-    "missing_part": {
+    "parts": {
         "de": lines("""
             Es fehlt ein Teil: {p} kam ohne Ladegerät
             Die Schrauben fehlen, so kann ich {p} nicht montieren
@@ -805,7 +799,7 @@ ABROAD = {
             Une pièce manque dans la boîte, j'ai acheté {p}
             """),
     },
-    "billing_error": {
+    "billing": {
         "de": lines("""
             Sie haben {p} zweimal abgebucht
             Falscher Betrag abgebucht, ich habe nur {p} gekauft
@@ -822,7 +816,7 @@ ABROAD = {
             Je n'ai toujours pas le remboursement, j'avais payé {p}
             """),
     },
-    "invoice_copy": {
+    "invoice": {
         "de": lines("""
             Ich brauche eine Rechnung für {p}
             Bitte die Rechnung noch einmal senden, für {p}
@@ -839,7 +833,7 @@ ABROAD = {
             Où télécharger la facture pour {p} ?
             """),
     },
-    "setup_help": {
+    "setup": {
         "de": lines("""
             Wie richte ich {p} ein?
             Die App findet {p} beim Einrichten nicht
@@ -856,7 +850,7 @@ ABROAD = {
             L'application ne trouve pas {p} pendant l'installation
             """),
     },
-    "device_fault": {
+    "fault": {
         "de": lines("""
             {p} funktioniert nicht mehr
             {p} schaltet sich ständig ab
@@ -873,7 +867,7 @@ ABROAD = {
             Depuis hier {p} fait un bruit bizarre
             """),
     },
-    "access_problem": {
+    "access": {
         "de": lines("""
             Ich komme nicht mehr in mein Konto und kann {p} nicht steuern
             Mein Passwort wird nicht angenommen, {p} lässt mich nicht rein
@@ -890,7 +884,7 @@ ABROAD = {
             Mon compte est bloqué, plus d'accès pour {p}
             """),
     },
-    "product_question": {
+    "question": {
         "de": lines("""
             Wie lange ist die Garantie, falls ich {p} kaufe?
             Gibt es {p} auch in Schwarz?
