@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.dont_write_bytecode = True  # the whole folder travels in the wheel
 
 from demo_defects import IN_PLACE, copy_of, readable_as_cp1252
 from demo_messages import Desk, Ticket, normalise
