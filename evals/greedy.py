@@ -156,13 +156,21 @@ class Writer:
 
     def _library(self, rows: Sequence[Sequence[int]], room: int) -> list[list[int]]:
         """For models with a cache of their own kind (state spaces, hybrids): transformers' own loop."""
+        import torch
+        from transformers import StoppingCriteria, StoppingCriteriaList
+
+        class Heartbeat(StoppingCriteria):  # type: ignore[misc]  # transformers is not typed here
+            def __call__(criteria, seen: Tensor, scores: object, **_: object) -> Tensor:
+                self.progress.advance(0)
+                return torch.zeros(len(seen), dtype=torch.bool, device=seen.device)
+
         ids, mask = self._padded(rows, 0)
         # every sampling field is named, because the model's own generation_config would fill in the others
         greedy = {"do_sample": False, "num_beams": 1, "temperature": None, "top_p": None, "top_k": None}
         plain = {"repetition_penalty": 1.0, "no_repeat_ngram_size": 0}
-        ends = {"max_new_tokens": room, "eos_token_id": self.stop_ids, "pad_token_id": self.pad}
+        ends = {"max_new_tokens": room, "eos_token_id": self.stop_ids, "pad_token_id": self.pad,
+                "stopping_criteria": StoppingCriteriaList([Heartbeat()])}  # fmt: skip
         out = self.model.generate(input_ids=ids, attention_mask=mask, **greedy, **plain, **ends)
-        self.progress.advance(0)
         return [self._cut(line) for line in out[:, ids.shape[1] :].tolist()]
 
     def _cut(self, line: list[int]) -> list[int]:

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# no test may fail because the machine is busy
+settings.register_profile("touchstone", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("touchstone")
 
 TEMPLATES = Path(__file__).parent / "templates"
 CORPUS = [

@@ -60,7 +60,7 @@ def trained_texts(row):
 
 
 @FAMILY
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20)
 @given(turns=conversations())
 def test_every_label_is_the_token_at_its_place_and_every_answer_carries_loss_once(families, name, turns):
     tokenizer = families[name]
@@ -76,7 +76,7 @@ def test_every_label_is_the_token_at_its_place_and_every_answer_carries_loss_onc
 
 
 @FAMILY
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20)
 @given(turns=conversations())
 def test_the_last_token_with_loss_in_each_answer_is_the_end_of_turn(families, name, turns):
     tokenizer = families[name]
@@ -88,7 +88,7 @@ def test_the_last_token_with_loss_in_each_answer_is_the_end_of_turn(families, na
 
 
 @FAMILY
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20)
 @given(turns=conversations())
 def test_the_coloured_view_decoded_from_stored_labels_is_that_of_the_rendered_text(families, name, turns):
     tokenizer = families[name]
@@ -97,7 +97,7 @@ def test_the_coloured_view_decoded_from_stored_labels_is_that_of_the_rendered_te
 
 
 @FAMILY
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20)
 @given(turns=conversations())
 def test_the_trained_tokens_of_an_answer_read_back_as_its_content(families, name, turns):
     tokenizer = families[name]
@@ -195,6 +195,23 @@ def test_tools_results_and_the_answer_after_them_reach_the_model(families, name)
     assert "The weather." in rows[-1].text
     assert "sunny" in rows[-1].text
     assert trained_texts(rows[-1])[-1].count("It is sunny.") == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [("{{ call.arguments }}", "text"), ("{{ call.arguments | tojson }}", "object"), ("{{ call.name }}", "written")],
+)
+def test_a_template_gets_call_arguments_in_the_form_it_writes_as_json(changed, written, kind):
+    calls = (
+        "{% for one in message.tool_calls or [] %}{% set call = one.function %}"
+        '{"name": "{{ call.name }}", "arguments": ' + written + "}{% endfor %}"
+    )
+    changed.chat_template = changed.chat_template.replace(
+        "+ message['content'] + '<|im_end|>' + '\\n' }}", "+ message['content'] }}" + calls + "{{ '<|im_end|>\\n' }}"
+    )
+    assert dialect_of(changed).calls == kind
+    (row,) = chat.render(changed, TOOL_CHAT, [TOOL])
+    assert '"arguments": {"city": "Rome", "note": "it\'s"}' in row.text.replace("\\u0027", "'")
 
 
 def test_mistral_gets_call_ids_of_nine_letters_that_still_match(families):

@@ -70,7 +70,7 @@ def prompts(tokenizer, n, shared=0, seed=0):
 @pytest.fixture(scope="module")
 def decoding(model, tokenizer):
     """Stop tokens chosen so that some answers stop early, some late, some never."""
-    rows = [prompt.ids for prompt in prompts(tokenizer, 24)]
+    rows = [prompt.ids for prompt in prompts(tokenizer, 16)]
     written = greedy.Writer(model, rows, (len(tokenizer) - 1,), 0).write(rows, NEW)
     seen = [token for line in written for token in line]
     common = sorted(set(seen), key=seen.count)
@@ -115,10 +115,10 @@ def test_the_shared_prefix_is_the_longest_that_leaves_every_row_a_token(rows):
 @KINDS
 def test_answers_do_not_depend_on_the_batch(tokenizer, decoding, kind, monkeypatch):
     monkeypatch.setattr(greedy, "_cache_kind", lambda base: kind)
-    model, asked = small(kind, tokenizer), prompts(tokenizer, 24)
+    model, asked = small(kind, tokenizer), prompts(tokenizer, 16)
     alone = texts(run(model, tokenizer, asked, decoding, rows=1))
     assert len({finish for _, finish, _ in alone.values()}) > 1 or kind == "sliding"
-    for rows in (5, 24):
+    for rows in (5, 16):
         assert texts(run(model, tokenizer, asked, decoding, rows=rows)) == alone
 
 
@@ -176,7 +176,7 @@ def test_sampling_settings_that_come_with_a_model_are_not_used(model, tokenizer,
 
 
 def test_the_finish_says_whether_an_answer_stopped_or_was_cut(model, tokenizer, decoding):
-    asked = prompts(tokenizer, 24)
+    asked = prompts(tokenizer, 16)
     rows = [prompt.ids for prompt in asked]
     tokens = greedy.Writer(model, rows, decoding.stop_ids, 0).write(rows, NEW)
     answers = run(model, tokenizer, asked, decoding)
@@ -300,7 +300,12 @@ def test_finished_batches_are_left_out_and_the_others_do_not_change(model, token
     assert texts({a.key: a for a in rest[0].answers}) == texts({a.key: a for a in everything[1].answers})
 
 
-def test_a_stop_is_seen_within_a_batch_and_finished_batches_were_handed_over(model, tokenizer, decoding):
+@pytest.mark.parametrize("kind", ["plain", "other"])
+def test_a_stop_is_seen_within_a_batch_and_finished_batches_were_handed_over(
+    model, tokenizer, decoding, kind, monkeypatch
+):
+    monkeypatch.setattr(greedy, "_cache_kind", lambda base: kind)
+
     class Stopping:
         calls = 0
 
@@ -413,6 +418,7 @@ def adapter_answers(model, tokenizer, asked, decoding, folder):
     assert seen["one"] != seen["two"]
 
 
+@pytest.mark.model  # importing peft alone takes 5 s
 def test_one_loaded_base_answers_as_itself_and_as_each_of_its_adapters(tokenizer, decoding, tmp_path):
     adapter_answers(small("plain", tokenizer), tokenizer, prompts(tokenizer, 8, shared=20), decoding, tmp_path)
 

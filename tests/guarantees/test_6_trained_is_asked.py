@@ -29,7 +29,7 @@ def conversations(draw):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40)
 @given(turns=conversations())
 def test_before_every_trained_answer_stand_the_very_tokens_inference_sends(families, name, turns):
     tokenizer = families[name]
