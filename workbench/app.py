@@ -5,6 +5,8 @@ The only `st.navigation` of the app; the process around it is `serve.py`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from curation.errors import TouchstoneError
@@ -42,7 +44,8 @@ def main() -> None:
         ).run()
         return
     badges = standing.badges(standing.measure(state.store(), state.current_task()))
-    pages, sections = {}, {}
+    pages: dict[str, st.Page] = {}
+    sections: dict[str, list[st.Page]] = {}
     for section, name, title, icon, draw in _SCREENS:
         pages[name] = st.Page(
             _guarded(draw),
@@ -60,7 +63,7 @@ def main() -> None:
     chosen.run()
 
 
-def _guarded(draw):  # noqa: ANN001, ANN202
+def _guarded(draw: Callable[[], None]) -> Callable[[], None]:
     """A screen whose expected errors are shown as what, where and hint instead of a traceback."""
 
     def screen() -> None:

@@ -18,8 +18,14 @@ def sources(store: Store) -> list[dict[str, Any]]:
 def quarantine(store: Store, limit: int = 100) -> list[dict[str, Any]]:
     """Lines that could not be read, with the reason."""
     return store.dicts(
-        "select s.name as source, q.line, q.reason, case when length(q.raw) > 160 then left(q.raw, 160) || '…' else q.raw end as raw from quarantine q "
-        "join source s using (source) order by q.source desc, q.line limit ?",
+        """
+        select s.name as source, q.line, q.reason,
+            case when length(q.raw) > 160 then left(q.raw, 160) || '…' else q.raw end as raw
+        from quarantine q
+        join source s using (source)
+        order by q.source desc, q.line
+        limit ?
+        """,
         [limit],
     )
 
@@ -68,7 +74,11 @@ def metadata_fields(store: Store) -> list[str]:
     return [
         name
         for (name,) in store.rows(
-            "select distinct unnest(json_keys(metadata)) as name from (select metadata from occurrence limit 2000) order by name"
+            """
+            select distinct unnest(json_keys(metadata)) as name
+            from (select metadata from occurrence limit 2000)
+            order by name
+            """
         )
     ]
 

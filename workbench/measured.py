@@ -14,6 +14,7 @@ from curation.project import Project
 from evals import evaluation
 from evals.evaluation import Evaluation
 from training import runs
+from workbench.widgets.figures import percent
 
 ScoreOf = tuple[str, float, float, float]
 
@@ -120,29 +121,3 @@ def title(folder: Path) -> str:
         return f"{folder.name} · measuring {', '.join(made.names)} on {made.rows:,} {made.split} rows"
     except TouchstoneError:
         return folder.name
-
-
-def percent(share: float) -> str:
-    """A share of rows as a percentage."""
-    return f"{100 * share:.1f} %"
-
-
-def points(difference: float) -> str:
-    """A difference of shares in points, with its sign."""
-    return f"{100 * difference:+.1f}"
-
-
-_SAYS = {
-    "fields_equal": "All fields right",
-    "fields": "Fields, F1",
-    "label": "Right label",
-    "normalised": "Same words",
-    "exact": "Exactly equal",
-    "json_valid": "Valid JSON",
-    "json_schema": "Follows the schema",
-}
-
-
-def says(scorer: str) -> str:
-    """A scorer in words."""
-    return _SAYS.get(scorer, scorer)

@@ -28,8 +28,11 @@ class Session:
 
     def jump_in(self, seqs: np.ndarray[Any, Any]) -> dict[str, Any] | None:
         """Where the cursor should go, as a position in this list."""
-        found = np.flatnonzero(seqs == self.jump[1]) if self.jump else ()
-        return {"op": self.jump[0], "pos": int(found[0])} if self.jump and len(found) else None
+        if self.jump is None:
+            return None
+        op, seq = self.jump
+        found = np.flatnonzero(seqs == seq)
+        return {"op": op, "pos": int(found[0])} if len(found) else None
 
 
 def deliver(store: Store, session: Session, box: dict[str, Any], *, who: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from curation.store import Store
@@ -15,7 +15,7 @@ _WORST = {"block": 3, "fix": 2, "look": 1}
 
 
 def window(
-    store: Store, seqs: Sequence[int], *, chats: Sequence[int] = (), asides: dict[int, str] | None = None
+    store: Store, seqs: Iterable[int], *, chats: Iterable[int] = (), asides: dict[int, str] | None = None
 ) -> list[dict[str, Any]]:
     """List entries for `seqs`, in that order; those in `chats` carry their chat.
 
@@ -30,7 +30,8 @@ def window(
     found = store.dicts(
         """
         select e.seq, e.id, e.label, e.turns, e.chars, e.decision, e.edited, e.split, e.text_hash as rev,
-            s.name as source, left(coalesce(nullif(user_text(c.messages), ''), turn_texts(c.messages)[1], ''), 200) as preview
+            s.name as source,
+            left(coalesce(nullif(user_text(c.messages), ''), turn_texts(c.messages)[1], ''), 200) as preview
         from example e
         join content c using (seq)
         join source s using (source)
@@ -87,7 +88,7 @@ def facets(store: Store) -> dict[str, list[str]]:
 
 def ids_to_seqs(store: Store, ids: Sequence[str]) -> list[int]:
     """The `seq` of each content id that exists, in the order asked for."""
-    known = dict(
+    known: dict[str, int] = dict(
         store.rows("select id, seq from live where id in (select unnest(?::varchar[]))", [list(ids)])
     )
     return [int(known[one]) for one in ids if one in known]

@@ -29,7 +29,7 @@ from curation.project import Project
 from workbench import state, theme
 from workbench.gate import TokenGate
 
-DEFAULT_PORT = 8420
+DEFAULT_PORT = 8501
 _FORCE_AFTER_SECONDS = 4.0
 SCRIPT = Path(__file__).with_name("app.py")
 

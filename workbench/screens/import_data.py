@@ -20,10 +20,7 @@ _BLOCK = 1 << 20
 
 def screen() -> None:
     """Draw the screen."""
-    text.title(
-        "Import",
-        "Nothing is changed until you press Import. What cannot be read is kept aside with its reason.",
-    )
+    text.title("Import", "Nothing is changed until you press Import. What cannot be read is kept aside.")
     _choose()
     _report()
     _task()

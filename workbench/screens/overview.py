@@ -7,6 +7,7 @@ import streamlit as st
 from curation import decisions
 from workbench import actions, measured, standing, state
 from workbench.widgets import text
+from workbench.widgets.figures import says
 from workbench.widgets.progress import job_buttons, job_line
 from workbench.widgets.scores import scores
 from workbench.widgets.table import table
@@ -126,4 +127,4 @@ def _scores() -> None:
         "Measured so far",
         f"on {found.rows:,} {found.split} rows of {found.version}, 95 % intervals",
     )
-    scores(found.scores, measured.says(found.scorer))
+    scores(found.scores, says(found.scorer))

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from html import escape
-from typing import Any
-
-import numpy as np
 import streamlit as st
 
-from curation import filters
 from curation.errors import TouchstoneError
 from workbench import behind, outbox, rows, state
+from workbench.selection import Selection, select
 from workbench.widgets import text
+from workbench.widgets.bulk import bulk
 from workbench.widgets.filter_bar import filter_bar
 from workbench.widgets.review import review
 
@@ -30,63 +25,24 @@ def screen() -> None:
             st.switch_page(state.page("import"))
         return
     choice = filter_bar(rows.facets(store))
-    near = st.query_params.get("near", "")
-    if near and not _trace(near):
+    near, ids = st.query_params.get("near", ""), st.query_params.get("ids", "")
+    if near and not _behind(near):
         return
     try:
-        view = _view(choice.text, choice.sort)
+        chosen = select(
+            store, choice.text, choice.sort, near=near, ids=ids, kept=st.session_state.get("view")
+        )
     except TouchstoneError as error:
         text.failure(error)
         return
-    _sentence(view, choice.text)
+    st.session_state["view"] = chosen
+    _sentence(chosen, filtered=bool(choice.text), named=bool(near or ids))
     if choice.bulk:
-        _bulk(choice.bulk, view)
-    _review(view)
+        st.dialog("Decide for all of these", width="medium")(_bulk)(choice.bulk, chosen)
+    _review(chosen)
 
 
-class View:
-    """A snapshot of the rows a filter selects: rows do not jump away under the cursor when they are decided."""
-
-    def __init__(
-        self, key: str, seqs: np.ndarray[Any, Any], english: str, asides: dict[int, str], batch: int
-    ) -> None:
-        self.key, self.seqs, self.english, self.asides, self.batch = key, seqs, english, asides, batch
-
-
-def _view(words: str, sort: str) -> View:
-    """The snapshot for this filter, made once and kept until the filter changes or a refresh is asked for."""
-    near, ids = st.query_params.get("near", ""), st.query_params.get("ids", "")
-    key = hashlib.sha256(f"{words}|{sort}|{near}|{ids}".encode()).hexdigest()[:12]
-    kept: View | None = st.session_state.get("view")
-    if kept is not None and kept.key == key:
-        return kept
-    store = state.store()
-    asides: dict[int, str] = {}
-    if near or ids:
-        seqs, english, asides = _named(near, ids)
-    else:
-        found = filters.parse(words)
-        seqs, english = filters.view(store, found, sort), found.english
-    view = View(key, seqs, english, asides, rows.newest_batch(store))
-    st.session_state["view"] = view
-    return view
-
-
-def _named(near: str, ids: str) -> tuple[np.ndarray[Any, Any], str, dict[int, str]]:
-    """Rows named one by one: the training rows behind a failure, or a list of ids in the address."""
-    store = state.store()
-    found = behind.find(store, near) if near else None
-    if found is not None:
-        seqs, asides = behind.as_list(store, found)
-        return seqs, "training rows behind one answer", asides
-    return (
-        np.array(rows.ids_to_seqs(store, ids.split(",")), dtype=np.int64),
-        "examples named in the address",
-        {},
-    )
-
-
-def _trace(near: str) -> bool:
+def _behind(near: str) -> bool:
     """The failure whose training rows are listed; False while they are being found."""
     found = behind.find(state.store(), near)
     if found is None:
@@ -96,46 +52,40 @@ def _trace(near: str) -> bool:
     return True
 
 
-def _sentence(view: View, words: str) -> None:
-    later = rows.newest_batch(state.store()) - view.batch
+def _sentence(chosen: Selection, *, filtered: bool, named: bool) -> None:
+    later = rows.newest_batch(state.store()) - chosen.batch
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="sentence"):
-        st.html(f'<span class="ts-sentence">{escape(_selection(view))}</span>')
-        if st.query_params.get("near") or st.query_params.get("ids"):
+        text.sentence(chosen.sentence)
+        if named:
             if st.button("Show all rows", type="tertiary", key="all"):
                 st.query_params.clear()
                 st.rerun()
-        elif later and words and st.button(f"{later} changes since, refresh", type="tertiary", key="refresh"):
-            st.session_state.pop("view")
-            st.rerun()
+        elif later and filtered:
+            if st.button(f"{later:,} actions since, make the list again", type="tertiary", key="refresh"):
+                st.session_state.pop("view")
+                st.rerun()
 
 
-def _selection(view: View) -> str:
-    """The selection in words, with its count in front."""
-    n = f"{len(view.seqs):,}"
-    return f"All {n} examples" if view.english == "all examples" else f"{n} {view.english}"
-
-
-def _review(view: View) -> None:
+def _review(chosen: Selection) -> None:
+    store, task = state.store(), state.current_task()
     session = st.session_state.setdefault("outbox", outbox.Session())
     place = st.session_state.get("place") or {}
-    if place.get("view") != view.key:
-        place = {"view": view.key, "pos": _first(view), "around": _first(view)}
-    last = max(0, len(view.seqs) - 1)
-    around = min(max(0, int(place.get("around", 0))), last)
-    start = max(0, min(around - rows.LIST // 2, len(view.seqs) - rows.LIST))
-    window = view.seqs[start : start + rows.LIST]
-    chats = view.seqs[max(0, around - rows.BEFORE) : around + rows.AFTER]
-    store, task = state.store(), state.current_task()
+    if place.get("view") != chosen.key:
+        first = chosen.position(store, st.query_params.get("example"))
+        place = {"view": chosen.key, "pos": first, "around": first}
+    last = max(0, len(chosen.seqs) - 1)
+    around = min(max(0, int(place["around"])), last)
+    start, listed = chosen.window(store, around)
     data = {
         "project": str(store.project.folder),
         "sid": session.sid,
         "ack": session.ack,
-        "view": view.key,
+        "view": chosen.key,
         "pos": min(int(place["pos"]), last),
         "start": start,
-        "total": len(view.seqs),
-        "rows": rows.window(store, window, chats=chats, asides=view.asides),
-        "jump": session.jump_in(view.seqs),
+        "total": len(chosen.seqs),
+        "rows": listed,
+        "jump": session.jump_in(chosen.seqs),
         "reasons": _REASONS,
         "labels": task.labels if task else [],
         "empty": _EMPTY,
@@ -143,55 +93,22 @@ def _review(view: View) -> None:
     box, at = review(data, key="review")
     if session.trouble:
         text.failure(session.trouble)
-    if at.get("view") == view.key and at != place:
+    moved = at.get("view") == chosen.key and at != place
+    if moved:
         st.session_state["place"] = at
-        _remember(view.seqs, int(at["pos"]))
-        if (
-            at["around"] != around
-            and not start + 8 <= at["around"] < start + len(window) - 8
-            or abs(at["around"] - around) > 2
-        ):
-            st.rerun()
-    if outbox.deliver(state.store(), session, box, who=state.who()):
+        if int(at["pos"]) < len(chosen.seqs):
+            st.query_params["example"] = state.id_of(int(chosen.seqs[int(at["pos"])]))
+    stored = outbox.deliver(store, session, box, who=state.who())
+    if stored or (moved and abs(int(at["around"]) - around) > 2):
         st.rerun()
 
 
-def _first(view: View) -> int:
-    """Where the list opens: at the example of the address, else at the top."""
-    wanted = st.query_params.get("example")
-    if wanted:
-        seqs = rows.ids_to_seqs(state.store(), [wanted])
-        found = np.flatnonzero(view.seqs == seqs[0]) if seqs else ()
-        if len(found):
-            return int(found[0])
-    return 0
-
-
-def _remember(seqs: Sequence[int] | np.ndarray[Any, Any], pos: int) -> None:
-    """Keep the example in the address, so that a reload comes back to it."""
-    if 0 <= pos < len(seqs):
-        st.query_params["example"] = state.id_of(int(seqs[pos]))
-
-
-@st.dialog("Decide for all of these", width="medium", icon=":material/checklist:")
-def _bulk(value: str, view: View) -> None:
+def _bulk(value: str, chosen: Selection) -> None:
     """Show what a bulk action will touch, then do it as one batch."""
     store = state.store()
-    text.headline(f"{_selection(view)}: mark as {value}.")
-    text.plain("Five of them:", "dim")
-    picked = (
-        view.seqs[np.linspace(0, len(view.seqs) - 1, min(5, len(view.seqs))).astype(int)]
-        if len(view.seqs)
-        else []
-    )
-    for row in rows.window(store, picked):
-        st.html(
-            f'<p class="ts-sample">{escape(row["preview"] or "(no text)")}<span>{escape(row["label"] or "")}</span></p>'
-        )
-    text.plain("One undo takes all of it back.", "dim")
-    with st.container(horizontal=True):
-        if st.button(f"Mark {len(view.seqs):,} as {value}", type="primary", key="bulk-do"):
-            outbox.decide_all(store, view.seqs, value, who=state.who(), summary=view.english)
-            st.rerun()
-        if st.button("Leave them", key="bulk-leave"):
-            st.rerun()
+    samples = [(row["preview"], row["label"] or "") for row in rows.window(store, chosen.samples())]
+    answer = bulk(chosen.sentence, len(chosen.seqs), value, samples)
+    if answer is True:
+        outbox.decide_all(store, chosen.seqs, value, who=state.who(), summary=chosen.english)
+    if answer is not None:
+        st.rerun()

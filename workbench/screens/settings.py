@@ -9,11 +9,11 @@ import streamlit as st
 from curation import task as tasks
 from curation.errors import BadInput, TouchstoneError
 from curation.files import read_yaml, write_atomic
-from curation.task import KINDS, Task
-from evals.scorers import SCORERS
+from curation.task import Task
 from workbench import state
 from workbench.widgets import text
 from workbench.widgets.table import table
+from workbench.widgets.task_form import task_form
 
 _KEYS = (
     ("Review", "j k, arrows", "next and previous row"),
@@ -99,7 +99,7 @@ def _form() -> None:
             return
         task = Task(kind="free_form")
         text.plain("There is no task yet. The first import guesses one; or write it here.")
-    values = _inputs(task)
+    values = task_form(task)
     if st.button("Save", type="primary", key="save-form"):
         stored = read_yaml(path) if path.is_file() else {}
         try:
@@ -108,56 +108,3 @@ def _form() -> None:
             text.failure(error)
             return
         st.rerun()
-
-
-def _inputs(task: Task) -> dict[str, Any]:
-    """The fields that most people set; the file has all of them."""
-    kinds, scorers = list(KINDS), [one.name for one in SCORERS]
-    with st.container(horizontal=True, gap="small"):
-        kind = st.selectbox(
-            "Answers are",
-            kinds,
-            index=kinds.index(task.kind),
-            key="kind",
-            width=300,
-            format_func=lambda one: f"{one.replace('_', ' ')}: {KINDS[one].says}",
-        )
-        model = st.text_input(
-            "Base model",
-            task.model.name,
-            key="model",
-            width=260,
-            help="A packaged name, a folder, or a hub name.",
-        )
-        primary = st.selectbox(
-            "Judged by", scorers, index=scorers.index(task.primary_scorer), key="primary", width=200
-        )
-    system = st.text_area(
-        "System prompt",
-        task.system_prompt or "",
-        key="system",
-        height=90,
-        help="What the served model gets, in training too. A row's own system turn wins.",
-    )
-    labels = st.text_area("Labels, one a line", "\n".join(task.labels), key="labels", height=120)
-    with st.container(horizontal=True, gap="small"):
-        worthwhile = st.number_input(
-            "Worth shipping from (points)", 0.0, 99.0, 100 * task.worthwhile, 0.5, key="worthwhile", width=230
-        )
-        planned = st.number_input(
-            "Verdicts planned on one test set", 1, 50, task.looks, key="looks", width=230
-        )
-        group = st.text_input(
-            "Keep together by (metadata field)", task.group or "", key="group-field", width=260
-        )
-    model_spec = {**task.model.model_dump(exclude_none=True), "name": model}
-    return {
-        "kind": kind,
-        "model": model_spec,
-        "primary": None if primary == KINDS[kind].primary_scorer else primary,
-        "system_prompt": (system or "").strip() or None,
-        "worthwhile": round(worthwhile / 100, 4),
-        "looks": int(planned),
-        "labels": [line.strip() for line in (labels or "").splitlines() if line.strip()],
-        "group": (group or "").strip() or None,
-    }

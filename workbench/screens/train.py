@@ -14,11 +14,10 @@ from training import runs
 from training.preflight import Preflight
 from workbench import actions, chores, measured, state
 from workbench.widgets import text
-from workbench.widgets.loss import loss_chart
 from workbench.widgets.preflight import preflight
-from workbench.widgets.progress import job_buttons, job_line, span
+from workbench.widgets.progress import job_buttons, job_line
 from workbench.widgets.recipe_form import recipe_form
-from workbench.widgets.table import table
+from workbench.widgets.run_view import all_runs, run_view
 
 
 def screen() -> None:
@@ -53,30 +52,7 @@ def _runs(found: list[runs.Summary]) -> None:
         _show(folder)
     if len(found) > 1:
         with st.expander(f"All {len(found)} runs"):
-            table(
-                [
-                    {
-                        "id": one.id,
-                        "recipe": one.recipe_name,
-                        "version": one.version,
-                        "state": one.status.state,
-                        "step": f"{one.step:,} of {one.total_steps:,}",
-                        "loss": one.loss,
-                        "eval": one.eval_loss,
-                    }
-                    for one in reversed(found)
-                ],
-                [
-                    ("id", "Run"),
-                    ("recipe", "Recipe"),
-                    ("version", "Version"),
-                    ("state", "State"),
-                    ("step", "Step"),
-                    ("loss", "Loss"),
-                    ("eval", "Validation loss"),
-                ],
-                right=("step", "loss", "eval"),
-            )
+            all_runs(found)
 
 
 def _live(folder: Path) -> None:
@@ -94,31 +70,7 @@ def _show(folder: Path) -> None:
         job_buttons(one.status, one.id)
         if one.status.state == "done":
             st.page_link(state.page("evals"), label="Measure it")
-    speed = f"{one.tokens_per_second:,.0f} tokens/s" if one.tokens_per_second else ""
-    text.facts(
-        [
-            (name, value)
-            for name, value in (
-                ("Step", f"{one.step:,} of {one.total_steps:,}"),
-                ("Loss", f"{one.loss:.4f}" if one.loss is not None else ""),
-                ("Validation loss", f"{one.eval_loss:.4f}" if one.eval_loss is not None else ""),
-                ("Speed", speed),
-                ("Left", span(one.eta_seconds) if one.eta_seconds else ""),
-            )
-            if value
-        ]
-    )
-    curve = runs.loss_curve(folder)
-    if curve.train:
-        loss_chart(
-            [(p.step, p.loss) for p in curve.train],
-            [(p.step, p.loss) for p in curve.validation],
-            curve.total_steps,
-        )
-    log = folder / "log.txt"
-    if log.is_file() and log.stat().st_size:
-        with st.expander("Log", expanded=one.status.state == "failed"):
-            text.code(log.read_text("utf-8", errors="replace")[-4000:])
+    run_view(one, runs.loss_curve(folder), folder / "log.txt")
 
 
 def _new(version: Version, *, first: bool) -> None:
@@ -129,18 +81,7 @@ def _new(version: Version, *, first: bool) -> None:
         f"{counts.test:,} sealed",
     )
     names = recipes.shipped_names()
-    name = (
-        st.selectbox(
-            "Start from",
-            names,
-            key="recipe",
-            width=260,
-            format_func=lambda one: one.replace("-", " "),
-            index=names.index("lora") if "lora" in names else 0,
-        )
-        if names
-        else None
-    )
+    name = st.selectbox("Start from", names, key="recipe", width=260) if names else None
     start = recipes.load(name) if name else recipes.Recipe()
     try:
         recipe = recipe_form(recipes.fields(), start, key=name or "default")

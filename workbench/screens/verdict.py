@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import streamlit as st
 
 from curation import jobs, versions
@@ -11,13 +9,10 @@ from curation.errors import TouchstoneError
 from curation.versions import Version
 from evals import evaluation, looks
 from evals import verdict as verdicts
-from evals.verdict import Verdict
 from workbench import actions, chores, measured, state
 from workbench.widgets import text
 from workbench.widgets.progress import job_buttons, job_line
-from workbench.widgets.table import table
-
-_TONES = {"ship": "good", "do_not_ship": "bad", "not_enough_evidence": "warn", "withheld": "bad"}
+from workbench.widgets.verdict_card import verdict_card
 
 
 def screen() -> None:
@@ -31,15 +26,14 @@ def screen() -> None:
             st.switch_page(state.page("splits" if task else "settings"))
         return
     runs = measured.finished_runs(state.project())
-    if not runs:
+    others = [name for name in _measured_names() if name not in runs]
+    if not runs and not others:
         if text.empty(
-            "No run has finished yet. Train one; the verdict then says whether it is worth shipping.",
-            "Go to Train",
+            "No run has finished yet. The verdict says whether one is worth shipping.", "Go to Train"
         ):
             st.switch_page(state.page("train"))
-        if not _measured_names():
-            return
-    candidates = [*runs, *[name for name in _measured_names() if name not in runs]] or ["prompt"]
+        return
+    candidates = [*runs, *others]
     baselines = actions.baseline_candidates(task)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         candidate = str(
@@ -107,7 +101,8 @@ def _judge(version: Version, candidate: str, against: list[str]) -> None:
             st.rerun()
         return
     try:
-        _show(verdicts.judge(folder, candidate, against))
+        verdict_card(verdicts.judge(folder, candidate, against), str(project.folder))
+        st.page_link(state.page("evals"), label="Read failures on validation")
     except TouchstoneError as error:
         text.failure(error)
 
@@ -120,68 +115,3 @@ def _at_work(status: jobs.Status) -> None:
         job_buttons(now, now.id)
     if now.state == "done":
         st.rerun()
-
-
-def _show(found: Verdict) -> None:
-    text.verdict(found.headline, " ".join(found.sentences), _TONES[found.verdict])
-    tones = {(i, "passed"): "good" if check.passed else "bad" for i, check in enumerate(found.checks)}
-    text.heading("The gate", "every line must hold")
-    table(
-        [
-            {"rule": check.rule, "value": check.value, "passed": "holds" if check.passed else "does not hold"}
-            for check in found.checks
-        ],
-        [("rule", "Rule"), ("value", "Seen"), ("passed", "")],
-        tones=tones,
-    )
-    for one in found.not_measured:
-        text.plain(f"Not measured: {one.name}. {one.command}", "dim")
-    with st.expander("The numbers behind it"):
-        table(
-            [
-                {
-                    "baseline": one.baseline,
-                    "mode": one.mode,
-                    "standing": one.standing.replace("_", " "),
-                    "n": one.paired.n,
-                    "won": one.paired.only_candidate,
-                    "lost": one.paired.only_baseline,
-                    "right": one.paired.both_right,
-                    "wrong": one.paired.both_wrong,
-                    "difference": measured.points(one.paired.difference),
-                    "interval": f"{measured.points(one.paired.low)} to {measured.points(one.paired.high)}",
-                    "p": f"{one.paired.p:.4f}",
-                }
-                for one in found.comparisons
-            ],
-            [
-                ("baseline", "Against"),
-                ("mode", "To be"),
-                ("standing", "Stands"),
-                ("n", "Rows"),
-                ("won", "Won"),
-                ("lost", "Lost"),
-                ("right", "Both right"),
-                ("wrong", "Both wrong"),
-                ("difference", "Points"),
-                ("interval", "Interval"),
-                ("p", "Mid-p"),
-            ],
-            right=("n", "won", "lost", "right", "wrong", "difference", "interval", "p"),
-        )
-        confidence = f"{100 * found.confidence:.1f} %" if found.confidence else "not given"
-        text.plain(
-            f"Confidence {confidence}. Scorer {found.scorer}. Version {found.version}. Evaluation {found.evaluation}. "
-            f"Answers {found.answers_fingerprint[:12]}. Anybody with the project folder can compute this again: "
-            f"workbench verdict {state.project().folder} --candidate {found.candidate}",
-            "dim",
-        )
-    with st.container(horizontal=True):
-        st.download_button(
-            "Download as JSON",
-            json.dumps(found.as_json(), ensure_ascii=False, indent=2, default=str),
-            file_name=f"verdict-{found.evaluation}.json",
-            mime="application/json",
-            on_click="ignore",
-        )
-        st.page_link(state.page("evals"), label="Read failures on validation")

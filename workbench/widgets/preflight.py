@@ -37,7 +37,8 @@ def preflight(found: Preflight) -> None:
     ):
         if findings:
             items = "".join(
-                f'<li><b class="{tone}">{severity}</b>{escape(one.message)} <span class="dim">{escape(one.hint)}</span></li>'
+                f'<li><b class="{tone}">{severity}</b>{escape(one.message)} '
+                f'<span class="dim">{escape(one.hint)}</span></li>'
                 for one in findings
             )
             st.html(f'<ul class="ts-findings">{items}</ul>')
@@ -60,7 +61,8 @@ def _tokens(found: Preflight) -> None:
         f"<mark>{escape(piece.text)}</mark>" if piece.trained else escape(piece.text) for piece in pieces
     )
     st.html(
-        '<p class="ts-legend">These very tokens are trained on. <mark>Marked</mark> ones carry loss; the rest is only read.</p>'
+        '<p class="ts-legend">These very tokens are trained on. <mark>Marked</mark> ones carry loss; '
+        "the rest is only read.</p>"
         f'<div class="ts-tokens">{marked}</div>'
     )
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 import streamlit as st
 
+from workbench.widgets.figures import says
+from workbench.widgets.progress import span
 from workbench.widgets.table import Cell
 
 Score = tuple[str, float | None, float | None, float | None]
@@ -37,13 +40,37 @@ def scores(
     )
 
 
+def summary_scores(names: Sequence[str], summary: Mapping[str, Any], primary: str) -> None:
+    """Draw the primary scores of an evaluation's summary, with what each candidate cost."""
+    known = [name for name in names if name in summary]
+    main = [summary[name][primary] for name in known]
+    cells: list[dict[str, Cell]] = [
+        {
+            "n": one["n"],
+            "missing": one["missing"] or None,
+            "cut": summary[name].get("truncated") or None,
+            "tokens": summary[name].get("tokens_out") or None,
+            "time": span(summary[name]["seconds"]) if summary[name].get("seconds") else None,
+        }
+        for name, one in zip(known, main, strict=True)
+    ]
+    titles = (("n", "Judged"), ("missing", "Missing"), ("cut", "Cut"), ("tokens", "Tokens"), ("time", "Time"))
+    scores(
+        [(name, one["mean"], one["low"], one["high"]) for name, one in zip(known, main, strict=True)],
+        says(primary),
+        more=[(key, title) for key, title in titles if any(cell[key] is not None for cell in cells)],
+        cells=cells,
+    )
+
+
 def _row(one: Score, more: Sequence[tuple[str, str]], cells: Mapping[str, Cell]) -> str:
     who, mean, low, high = one
     figure, picture = "not judged", ""
     if mean is not None and low is not None and high is not None:
         figure = f"{100 * mean:.1f} %"
+        line = f"left:{100 * low:.2f}%;width:{100 * (high - low):.2f}%"
         picture = (
-            f'<div title="{100 * low:.1f} to {100 * high:.1f} %"><i style="left:{100 * low:.2f}%;width:{100 * (high - low):.2f}%"></i>'
+            f'<div title="{100 * low:.1f} to {100 * high:.1f} %"><i style="{line}"></i>'
             f'<b style="left:{100 * mean:.2f}%"></b></div>'
         )
     rest = "".join(f'<td class="num">{escape(_text(cells.get(key)))}</td>' for key, _ in more)

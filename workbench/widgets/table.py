@@ -36,14 +36,16 @@ def table(
     body = "".join(
         "<tr>"
         + "".join(
-            f'<td class="{_classes(key, right, wide, tight)} {tones.get((i, key), "")}">{escape(_text(row.get(key)))}</td>'
+            f'<td class="{_classes(key, right, wide, tight)} {tones.get((i, key), "")}">'
+            f"{escape(_text(row.get(key)))}</td>"
             for key, _ in columns
         )
         + "</tr>"
         for i, row in enumerate(rows)
     )
     st.html(
-        f'<div class="ts-scroll"><table class="ts-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f'<div class="ts-scroll"><table class="ts-table"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 

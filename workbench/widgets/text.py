@@ -87,3 +87,8 @@ def failing(asked: str, expected: str, answer: str, summary: str) -> None:
 def _short(value: str, longest: int = 220) -> str:
     words = " ".join(value.split())
     return words if len(words) <= longest else words[: longest - 1] + "…"
+
+
+def sentence(text: str) -> None:
+    """What a list shows, in small type above it."""
+    st.html(f'<span class="ts-sentence">{escape(text)}</span>')

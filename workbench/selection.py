@@ -1,0 +1,91 @@
+"""What Review shows: the rows a filter selects, as a snapshot that does not move while one decides."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curation import filters
+from curation.store import Store
+from workbench import behind, rows
+
+Place = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The selected rows in order, what selects them in English, and short texts beside some of them.
+
+    `key` is the same for the same choice in every process; `batch` is the newest action when it was made.
+    """
+
+    key: str
+    seqs: NDArray[np.int64]
+    english: str
+    batch: int
+    asides: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """The selection in words, with its count in front."""
+        n = f"{len(self.seqs):,}"
+        return f"All {n} examples" if self.english == "all examples" else f"{n} {self.english}"
+
+    def position(self, store: Store, example: str | None) -> int:
+        """Where an example stands in the list; the top where it does not."""
+        found: Sequence[int] | NDArray[np.intp] = ()
+        if example and (seqs := rows.ids_to_seqs(store, [example])):
+            found = np.flatnonzero(self.seqs == seqs[0])
+        return int(found[0]) if len(found) else 0
+
+    def samples(self, n: int = 5) -> NDArray[np.int64]:
+        """A few rows, evenly chosen."""
+        if not len(self.seqs):
+            return self.seqs
+        chosen: NDArray[np.int64] = self.seqs[
+            np.linspace(0, len(self.seqs) - 1, min(n, len(self.seqs))).astype(int)
+        ]
+        return chosen
+
+    def window(self, store: Store, around: int) -> tuple[int, list[dict[str, Any]]]:
+        """The list entries around a position, with where they start; the chats nearest to it in full."""
+        start = max(0, min(around - rows.LIST // 2, len(self.seqs) - rows.LIST))
+        chats = self.seqs[max(0, around - rows.BEFORE) : around + rows.AFTER]
+        listed = self.seqs[start : start + rows.LIST]
+        return start, rows.window(store, listed, chats=chats, asides=self.asides)
+
+
+def select(
+    store: Store, words: str, sort: str, *, near: str = "", ids: str = "", kept: Selection | None
+) -> Selection:
+    """The snapshot for a choice; the one that is kept while the choice stays the same.
+
+    Args:
+        store: the open project.
+        words: a filter in its own language.
+        sort: a name of `filters.SORTS`.
+        near: the training rows behind `EVALUATION:ID` instead; they must have been found before.
+        ids: content ids joined by commas instead.
+        kept: the snapshot shown until now.
+
+    Raises:
+        BadUsage: the filter cannot be read.
+    """
+    key = hashlib.sha256(f"{words}|{sort}|{near}|{ids}".encode()).hexdigest()[:12]
+    if kept is not None and kept.key == key:
+        return kept
+    batch = rows.newest_batch(store)
+    found = behind.find(store, near) if near else None
+    if found is not None:
+        seqs, asides = behind.as_list(store, found)
+        return Selection(key, seqs, "training rows behind one answer", batch, asides)
+    if ids:
+        named = np.array(rows.ids_to_seqs(store, ids.split(",")), dtype=np.int64)
+        return Selection(key, named, "examples named in the address", batch)
+    chosen = filters.parse(words)
+    return Selection(key, filters.view(store, chosen, sort), chosen.english, batch)

@@ -1,0 +1,28 @@
+"""Figures as a person reads them: shares as percentages, differences in points, scorers in words."""
+
+from __future__ import annotations
+
+_SAYS = {
+    "fields_equal": "All fields right",
+    "fields": "Fields, F1",
+    "label": "Right label",
+    "normalised": "Same words",
+    "exact": "Exactly equal",
+    "json_valid": "Valid JSON",
+    "json_schema": "Follows the schema",
+}
+
+
+def says(scorer: str) -> str:
+    """A scorer in words."""
+    return _SAYS.get(scorer, scorer)
+
+
+def percent(share: float) -> str:
+    """A share of rows as a percentage."""
+    return f"{100 * share:.1f} %"
+
+
+def points(difference: float) -> str:
+    """A difference of shares in points, with its sign."""
+    return f"{100 * difference:+.1f}"

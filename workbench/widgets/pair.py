@@ -1,0 +1,90 @@
+"""Two candidates of one evaluation on validation: who got which row right, and the answers side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from evals import compare
+from evals.compare import Quadrant
+from workbench.widgets import text
+from workbench.widgets.diff import WORDS, diff
+from workbench.widgets.figures import points
+
+_PAGE = 300
+
+
+def pair(folder: Path, names: Sequence[str]) -> str | None:
+    """Draw the choice of two, the four quadrants and the rows.
+
+    Args:
+        folder: a finished evaluation.
+        names: its candidates, at least two.
+
+    Returns:
+        `EVALUATION:ID:CANDIDATE` when the training rows behind an answer are asked for.
+    """
+    runs = [name for name in names if name.startswith("run:")]
+    first = "prompt" if "prompt" in names else names[0]
+    last = (runs or [name for name in names if name != first])[-1]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pair"):
+        candidate = _one("Candidate", names, last)
+        baseline = _one("Against", names, first)
+    if candidate == baseline:
+        text.plain("Choose two different candidates.", "dim")
+        return None
+    counts = compare.quadrants(folder, candidate, baseline)
+    gain = points((counts.won - counts.lost) / counts.n)
+    text.headline(
+        f"{candidate} wins {counts.won:,} rows that {baseline} gets wrong and loses {counts.lost:,}: {gain} points."
+    )
+    shown = [one for one in compare.QUADRANTS if one != "not_judged" or counts.not_judged]
+    quadrant = _quadrant({one: getattr(counts, one) for one in shown})
+    return _rows(folder, candidate, baseline, quadrant, getattr(counts, quadrant))
+
+
+def _one(title: str, names: Sequence[str], default: str) -> str:
+    key = title.lower()
+    return str(
+        st.selectbox(title, names, index=names.index(default), key=key, bind="query-params", width=200)
+    )
+
+
+def _quadrant(counts: dict[Quadrant, int]) -> Quadrant:
+    """Which rows are listed; the address keeps it."""
+    asked = st.query_params.get("show")
+    filled = next((one for one, n in counts.items() if n), "lost")
+    chosen = st.segmented_control(
+        "Rows",
+        list(counts),
+        format_func=lambda one: f"{counts[one]:,} {WORDS[one]}",
+        default=next((one for one in counts if one == asked), filled),
+        required=True,
+        key="show",
+        label_visibility="collapsed",
+    )
+    st.query_params["show"] = str(chosen)
+    return next((one for one in counts if one == chosen), "lost")
+
+
+def _rows(folder: Path, candidate: str, baseline: str, quadrant: Quadrant, total: int) -> str | None:
+    page = compare.rows(folder, candidate, baseline, quadrant=quadrant, limit=_PAGE)
+    wanted = st.query_params.get("example")
+    here, traced = diff(
+        page,
+        key="diff",
+        view=f"{folder.name}|{candidate}|{baseline}|{quadrant}",
+        pos=next((i for i, row in enumerate(page) if row.id == wanted), 0),
+        total=total,
+        names=(baseline, candidate),
+        traceable=True,
+        empty="No such rows. Choose another group above.",
+    )
+    if here is not None and here < len(page) and page[here].id != wanted:
+        st.query_params["example"] = page[here].id
+        st.rerun()
+    if total > _PAGE:
+        text.plain(f"The first {_PAGE} of {total:,} rows.", "dim")
+    return f"{folder.name}:{traced}:{candidate}" if traced else None

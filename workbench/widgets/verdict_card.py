@@ -1,0 +1,83 @@
+"""A verdict: its sentence, the gate, and the numbers one click below."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from evals.verdict import Verdict
+from workbench.widgets import text
+from workbench.widgets.figures import points, says
+from workbench.widgets.table import table
+
+TONES = {"ship": "good", "do_not_ship": "bad", "not_enough_evidence": "warn", "withheld": "bad"}
+
+
+def verdict_card(found: Verdict, project: str) -> None:
+    """Draw a verdict.
+
+    Args:
+        found: the verdict.
+        project: how the command line names the project.
+    """
+    text.verdict(found.headline, " ".join(found.sentences), TONES[found.verdict])
+    tones = {(i, "passed"): "good" if check.passed else "bad" for i, check in enumerate(found.checks)}
+    text.heading("The gate", "every line must hold")
+    table(
+        [
+            {"rule": check.rule, "value": check.value, "passed": "holds" if check.passed else "does not hold"}
+            for check in found.checks
+        ],
+        [("rule", "Rule"), ("value", "Seen"), ("passed", "")],
+        tones=tones,
+    )
+    for one in found.not_measured:
+        text.plain(f"Not measured: {one.name}. {one.command}", "dim")
+    with st.expander("The numbers behind it"):
+        table(
+            [
+                {
+                    "baseline": one.baseline,
+                    "mode": one.mode,
+                    "standing": one.standing.replace("_", " "),
+                    "n": one.paired.n,
+                    "won": one.paired.only_candidate,
+                    "lost": one.paired.only_baseline,
+                    "right": one.paired.both_right,
+                    "wrong": one.paired.both_wrong,
+                    "difference": points(one.paired.difference),
+                    "interval": f"{points(one.paired.low)} to {points(one.paired.high)}",
+                    "p": f"{one.paired.p:.4f}",
+                }
+                for one in found.comparisons
+            ],
+            [
+                ("baseline", "Against"),
+                ("mode", "To be"),
+                ("standing", "Stands"),
+                ("n", "Rows"),
+                ("won", "Won"),
+                ("lost", "Lost"),
+                ("right", "Both right"),
+                ("wrong", "Both wrong"),
+                ("difference", "Points"),
+                ("interval", "Interval"),
+                ("p", "Mid-p"),
+            ],
+            right=("n", "won", "lost", "right", "wrong", "difference", "interval", "p"),
+        )
+        confidence = f"{100 * found.confidence:.1f} %" if found.confidence else "not given"
+        text.plain(
+            f"Confidence {confidence}. {says(found.scorer)}. Version {found.version}, evaluation {found.evaluation}, "
+            f"answers {found.answers_fingerprint[:12]}. Anybody with the project folder can compute this again: "
+            f"workbench verdict {project} --candidate {found.candidate}",
+            "dim",
+        )
+    st.download_button(
+        "Download as JSON",
+        json.dumps(found.as_json(), ensure_ascii=False, indent=2, default=str),
+        file_name=f"verdict-{found.evaluation}.json",
+        mime="application/json",
+        on_click="ignore",
+    )
