@@ -11,6 +11,7 @@ import demo_phrases as say
 SYSTEM = "Nordwick support desk: reply with the ticket as one JSON line."
 INTENTS = tuple(say.WORDINGS)
 PRODUCTS = tuple(say.PRODUCTS)
+ABOUT_A_DEVICE = ("setup", "fault", "access", "question")
 # Character 5-gram overlap above which two of our own texts would count as near copies, minus a margin.
 TOO_CLOSE = 0.58
 
@@ -63,7 +64,8 @@ def overlap(a: frozenset[str], b: frozenset[str]) -> float:
 def name_of(rng: random.Random, intent: str, product: str | None, language: str) -> str:
     """How a customer refers to the product, or to what was bought where no product is named."""
     if product is None:
-        return rng.choice(say.WORDINGS[intent].general if language == "en" else say.GENERAL_ABROAD[language])
+        abroad = say.DEVICE_ABROAD if intent in ABOUT_A_DEVICE else say.PARCEL_ABROAD
+        return rng.choice(say.WORDINGS[intent].general if language == "en" else abroad[language])
     noun = rng.choice(say.PRODUCTS[product][language])
     return noun if language != "en" else rng.choice(("the ", "my ", "the ", "our ")) + noun
 

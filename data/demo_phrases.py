@@ -124,7 +124,7 @@ WORDINGS = {
             My kid ordered {p} on my phone, cancel that please
             I bought {p} twice by accident, cancel one of the two
             Don't ship {p}, I don't need it any more
-            Kindly annul the order for {p}
+            Kindly annul {p}
             Is it too late to cancel {p}?
             Take {p} out of the system, I'm cancelling
             I won't be needing {p} after all, cancel
@@ -670,7 +670,12 @@ ORDER_SENTENCES = {
     "fr": ("Commande {o}.", "Numéro de commande {o}.", "La commande est {o}."),
 }  # fmt: skip
 
-GENERAL_ABROAD = {
+DEVICE_ABROAD = {
+    "de": ("das Gerät", "mein Gerät", "alles"),
+    "es": ("el aparato", "mi aparato", "todo"),
+    "fr": ("l'appareil", "mon appareil", "tout"),
+}
+PARCEL_ABROAD = {
     "de": ("meine Bestellung", "das Paket", "alles"),
     "es": ("mi pedido", "el paquete", "todo"),
     "fr": ("ma commande", "le colis", "tout"),

@@ -16,8 +16,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 sys.dont_write_bytecode = True  # the whole folder travels in the wheel
 
-from demo_defects import IN_PLACE, copy_of, readable_as_cp1252
-from demo_messages import Desk, Ticket, normalise
+from demo_defects import IN_PLACE, copy_of, readable_as_cp1252  # noqa: E402
+from demo_messages import Desk, Ticket, normalise  # noqa: E402
 
 SEED = 20260101
 CLEAN_SINGLE = 1085
