@@ -1,0 +1,152 @@
+"""From the trainer to the run's folder: events, progress, the wish to stop, and two proofs of learning.
+
+A stop saves a checkpoint first; a checkpoint is on the disk before its event is written.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from math import isfinite
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from transformers import TrainerCallback
+
+from curation.errors import JobFailed, Stopped
+from curation.jobs import Work
+from training import checkpoints
+from training.batches import StepSize
+
+WINDOW = 20  # steps over which the speed is measured
+
+
+class _Measured(NamedTuple):
+    seconds: float
+    tokens: int
+    padded: int
+
+
+class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no types here
+    """Writes loss, eval_loss and checkpoint events, and looks for the stop file after each step.
+
+    Args:
+        work: the job.
+        sizes: what each step of the whole run computes.
+        validates: whether there are validation rows.
+        patience: steps with a learning rate above zero before a still untouched adapter is a failure;
+            1, and more in float16, whose first steps may be skipped.
+    """
+
+    def __init__(self, work: Work, sizes: Sequence[StepSize], *, validates: bool, patience: int = 1) -> None:
+        self.work = work
+        self.sizes = sizes
+        self.validates = validates
+        self.patience = patience
+        self.recent: deque[_Measured] = deque(maxlen=WINDOW)
+        self.seconds = 0.0
+        self.last_loss: float | None = None
+        self.last_eval_loss: float | None = None
+        self._began = time.perf_counter()
+        self._learns = False
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Tokens without padding, over the last steps."""
+        return self._speed(sum(one.tokens for one in self.recent))
+
+    @property
+    def padded_per_second(self) -> float | None:
+        """Tokens with padding, over the last steps."""
+        return self._speed(sum(one.padded for one in self.recent))
+
+    def _speed(self, tokens: int) -> float | None:
+        seconds = sum(one.seconds for one in self.recent)
+        return tokens / seconds if seconds > 0 else None
+
+    def _eta(self, step: int) -> float | None:
+        speed = self.padded_per_second
+        return sum(size.padded for size in self.sizes[step:]) / speed if speed else None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Say where the steps begin; a curve forgets what an earlier attempt wrote beyond that."""
+        if state.max_steps != len(self.sizes):
+            raise JobFailed(f"The trainer plans {state.max_steps} steps, the preflight {len(self.sizes)}.")
+        start, total = state.global_step, len(self.sizes)
+        self.work.event("begin", step=start, total_steps=total)
+        self.work.stage("Training" if not start else f"Training, resumed at step {start}", total - start)
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Start the clock of a step."""
+        self._began = time.perf_counter()
+
+    def on_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Until it is proved once: the adapter has a gradient, and the optimizer moves it."""
+        if not self._learns:
+            self._prove(kwargs["model"], kwargs["optimizer"])
+
+    def _prove(self, model: Any, optimizer: Any) -> None:  # noqa: ANN401
+        # lora_B starts at zero and is all that has a gradient in the first step. The first step of a warm-up
+        # has the learning rate 0, so nothing can have moved before the second.
+        pairs = [(name, weight) for name, weight in model.named_parameters() if "lora_B" in name]
+        if any(bool(weight.detach().any()) for _, weight in pairs):
+            self._learns = True
+            return
+        if not any(weight.grad is not None and bool(weight.grad.any()) for _, weight in pairs):
+            raise JobFailed(
+                "The adapter gets no gradient: nothing would be learned.",
+                hint="Check target_modules; report this with the log if they are right.",
+            )
+        if optimizer.param_groups[0]["lr"] > 0:
+            self.patience -= 1
+            if self.patience <= 0:
+                raise JobFailed(
+                    "The optimizer does not move the adapter: nothing would be learned.",
+                    hint="Check learning_rate; report this with the log if it is right.",
+                )
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        """Count the step; save and stop when asked; save and validate at the end."""
+        size = self.sizes[state.global_step - 1]
+        seconds = time.perf_counter() - self._began
+        self.seconds += seconds
+        self.recent.append(_Measured(seconds, size.tokens, size.padded))
+        try:
+            self.work.advance()
+        except Stopped:
+            control.should_log = control.should_save = control.should_training_stop = True
+        if state.global_step >= state.max_steps:
+            control.should_log = control.should_save = True
+            control.should_evaluate = self.validates
+        return control
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:  # noqa: ANN401
+        """One line for each loss."""
+        logs = logs or {}
+        if "loss" in logs:
+            self.last_loss = logs["loss"]
+            norm = logs.get("grad_norm")
+            self.work.event(
+                "loss",
+                step=state.global_step,
+                total_steps=state.max_steps,
+                loss=logs["loss"],
+                learning_rate=logs.get("learning_rate"),
+                gradient_norm=_number(norm),
+                tokens_per_second=self.tokens_per_second,
+                epoch=logs.get("epoch", state.epoch),
+                eta_seconds=self._eta(state.global_step),
+            )
+        elif "eval_loss" in logs:
+            self.last_eval_loss = _number(logs["eval_loss"])
+            self.work.event("eval_loss", step=state.global_step, loss=self.last_eval_loss)
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """A checkpoint is complete and on the disk."""
+        checkpoints.settle(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        self.work.event("checkpoint", step=state.global_step)
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401
+    return float(value) if value is not None and isfinite(value) else None

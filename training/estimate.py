@@ -1,0 +1,270 @@
+"""Memory and time of a run before it starts, from the model's files alone: no weights are loaded.
+
+Every figure is an estimate until a step has been measured; a run that has finished on this machine with the
+same model and device replaces the guess of the speed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from curation.errors import BadInput, BadRecipe
+from training.batches import StepSize
+from training.recipe import Recipe
+
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+MLP = ("gate_proj", "up_proj", "down_proj", "fc1", "fc2", "c_fc")
+
+# Saved activations in units of batch x tokens x layers x hidden x bytes, counted on SmolLM2-135M with
+# saved-tensor hooks at 128 and 256 tokens (SDPA): they grow linearly with the tokens.
+#   adapters on             dropout   none
+#   attention layers           20.7   13.8
+#   all linear layers          30.1   20.1
+#   with checkpointing          1.0 a layer, and one layer whole while it is recomputed
+# A 16-bit base needs about 1.5 of its own units, because the adapter computes in 32 bits.
+ATTENTION_UNITS = {True: 20.7, False: 13.8}
+ALL_UNITS = {True: 30.1, False: 20.1}
+MIXED = 1.5
+RUNTIME_BYTES = {"cpu": 900_000_000, "mps": 900_000_000, "cuda": 1_400_000_000}
+
+# Floating-point operations a second, per core on CPU (64 to 97 tokens/s of a 135M model on one
+# AVX-512 core, the more the longer the rows).
+CORE_FLOPS = 35e9
+DEVICE_FLOPS = {"cuda": 40e12, "mps": 3e12}
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A linear layer that can carry an adapter: its path, and its sizes."""
+
+    path: str
+    inputs: int
+    outputs: int
+
+    @property
+    def name(self) -> str:
+        """The last part of the path, as recipes name it."""
+        return self.path.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What the model's files say about it; tokens, layers and widths as in its config."""
+
+    parameters: int
+    hidden: int
+    layers: int
+    vocabulary: int
+    context: int | None
+    eos_ids: frozenset[int]
+    linears: tuple[Linear, ...]
+
+    def targets(self, wanted: Sequence[str] | str) -> tuple[Linear, ...]:
+        """The layers an adapter goes on; names match as PEFT matches them.
+
+        Raises:
+            BadRecipe: a name fits no linear layer of the model.
+        """
+        if wanted == "all-linear":
+            return self.linears
+        found = {
+            name: [one for one in self.linears if one.path == name or one.path.endswith(f".{name}")]
+            for name in wanted
+        }
+        missing = [name for name, layers in found.items() if not layers]
+        if missing and self.linears:
+            known = ", ".join(dict.fromkeys(one.name for one in self.linears))
+            raise BadRecipe(
+                f"The model has no linear layer called {missing[0]!r}.",
+                where="target_modules",
+                hint=f"It has: {known}.",
+            )
+        return tuple(one for layers in found.values() for one in layers)
+
+    def trainable(self, recipe: Recipe) -> int:
+        """Parameters of the adapter: r x (inputs + outputs) for each layer it is on."""
+        return sum(recipe.r * (one.inputs + one.outputs) for one in self.targets(recipe.target_modules))
+
+
+def read_facts(folder: Path) -> ModelFacts:
+    """Read config.json, generation_config.json and the headers of the weight files.
+
+    Raises:
+        BadInput: the folder has no config.json.
+    """
+    config = _json(folder / "config.json")
+    if not config:
+        raise BadInput("The model folder has no readable config.json.", where=str(folder))
+    text = config.get("text_config") or config
+    generation = _json(folder / "generation_config.json")
+    eos = generation.get("eos_token_id", text.get("eos_token_id"))
+    shapes = dict(_weights(sorted(folder.glob("*.safetensors"))))
+    linears = tuple(
+        Linear(name.removesuffix(".weight"), shape[1], shape[0])
+        for name, shape in sorted(shapes.items())
+        if name.endswith(".weight") and len(shape) == 2 and ".layers." in f".{name}"
+    )
+    hidden, layers = int(text.get("hidden_size", 0)), int(text.get("num_hidden_layers", 0))
+    vocabulary = int(text.get("vocab_size", 0))
+    guessed = vocabulary * hidden + layers * 12 * hidden * hidden
+    return ModelFacts(
+        parameters=sum(map(prod, shapes.values())) or guessed,
+        hidden=hidden,
+        layers=layers,
+        vocabulary=vocabulary,
+        context=text.get("max_position_embeddings"),
+        eos_ids=frozenset(eos if isinstance(eos, list) else [] if eos is None else [eos]),
+        linears=linears,
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def tensor_shapes(path: Path) -> dict[str, list[int]]:
+    """Names and shapes in a safetensors file, from its header alone.
+
+    Raises:
+        BadInput: the header cannot be read, or the file is shorter than its header says.
+    """
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            if size > os.fstat(file.fileno()).st_size:
+                raise ValueError("the header is cut off")
+            header = json.loads(file.read(size))
+        tensors = {name: tensor for name, tensor in header.items() if name != "__metadata__"}
+        end = max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
+        if path.stat().st_size < 8 + size + end:
+            raise ValueError("the file is cut off")
+        return {name: tensor["shape"] for name, tensor in tensors.items()}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"Not a complete safetensors file: {error}", where=str(path)) from error
+
+
+def _weights(paths: Iterable[Path]) -> Iterable[tuple[str, list[int]]]:
+    for path in paths:
+        yield from tensor_shapes(path).items()
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Padded tokens a second, and where the figure is from."""
+
+    tokens_per_second: float
+    measured: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Bytes by what they are for, and seconds; `free` is what the device has left, None when unknown."""
+
+    trainable: int
+    weights: int
+    adapter: int
+    activations: int
+    head: int
+    runtime: int
+    free: int | None
+    steps: int
+    padded_tokens: int
+    speed: Speed
+
+    @property
+    def memory(self) -> int:
+        """Bytes at the peak."""
+        return self.weights + self.adapter + self.activations + self.head + self.runtime
+
+    @property
+    def seconds(self) -> float:
+        """Time of the training steps alone."""
+        return self.padded_tokens / self.speed.tokens_per_second
+
+    @property
+    def tight(self) -> bool:
+        """Whether the peak takes more than nine tenths of what is free."""
+        return self.free is not None and self.memory > 0.9 * self.free
+
+    @property
+    def checkpoint(self) -> int:
+        """Bytes of one checkpoint: adapter, two moments, tokenizer and states."""
+        return 12 * self.trainable + 8_000_000
+
+
+def estimate(
+    facts: ModelFacts,
+    recipe: Recipe,
+    device: str,
+    dtype: str,
+    sizes: Sequence[StepSize],
+    longest_batch: int,
+    most_labels: int,
+    speed: Speed,
+    free: int | None,
+) -> Estimate:
+    """Memory and time of a LoRA run.
+
+    Args:
+        device: cpu, cuda or mps.
+        sizes: what each step computes.
+        longest_batch: padded tokens of the largest micro-batch.
+        most_labels: labelled tokens of the micro-batch that has the most; only these get logits.
+        speed: see `speed_guess`.
+        free: bytes the device has left.
+    """
+    size = BYTES[dtype]
+    targets = facts.targets(recipe.target_modules)
+    trainable = facts.trainable(recipe)
+    wide = any(one.name in MLP for one in targets)
+    units = (ALL_UNITS if wide else ATTENTION_UNITS)[recipe.lora_dropout > 0] * (MIXED if size == 2 else 1)
+    kept = facts.layers + units if recipe.gradient_checkpointing else facts.layers * units
+    return Estimate(
+        trainable=trainable,
+        weights=facts.parameters * size,
+        adapter=16 * trainable,  # weight, gradient and two moments, 32 bits each
+        activations=int(longest_batch * facts.hidden * size * kept),
+        head=most_labels * facts.vocabulary * 12 if device != "cuda" else 0,  # logits, softmax, gradient
+        runtime=RUNTIME_BYTES[device],
+        free=free,
+        steps=len(sizes),
+        padded_tokens=sum(step.padded for step in sizes),
+        speed=speed,
+    )
+
+
+def speed_guess(facts: ModelFacts, device: str, cores: int) -> Speed:
+    """A first guess: 4 operations a parameter and token; only the adapter needs weight gradients."""
+    flops = DEVICE_FLOPS.get(device) or CORE_FLOPS * cores
+    return Speed(flops / (4 * max(1, facts.parameters)), False, "guessed from the model's size")
+
+
+def free_memory(device: str) -> int | None:
+    """Bytes free on the device; on CPU the least of the machine's and the container's."""
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.mem_get_info()[0])
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit, used = int((group / "memory.max").read_text()), int((group / "memory.current").read_text())
+        stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):
+        return free
+    return min(
+        free, limit - used + int(stat.get("inactive_file", 0))
+    )  # cached files are given back on demand
