@@ -232,7 +232,7 @@ def set_present(store: Store, source: int, present: bool, *, who: str, summary: 
         store.touch()
 
 
-def record_splits(store: Store, changes: str, *, who: str, summary: str) -> Batch | None:
+def record_splits(store: Store, changes: str, *, who: str, summary: str) -> Batch:
     """Log and apply a new split of many examples.
 
     Args:

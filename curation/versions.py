@@ -1,0 +1,431 @@
+"""Frozen versions: one folder of Parquet and a manifest, written once and never changed.
+
+Its fingerprint is taken from the rows, their splits and clusters and the split settings: the same state gives
+the same fingerprint on any machine, and an unchanged state gives no new version.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from curation import events, leakage
+from curation.errors import BadInput, NotReady, unknown
+from curation.files import canonical_json, read_json, write_json
+from curation.leakage import SPLITS
+from curation.progress import SILENT, Progress
+from curation.project import Project
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+    from curation.store import Store
+    from curation.task import Task
+
+COLUMNS = (
+    "id", "messages", "tools", "chosen", "rejected", "label", "group", "cluster", "split", "metadata",
+)
+SPLIT_KEY = "split:"  # in meta, before the number of the batch that made the split
+_NAME = re.compile(r"v(\d{3,})")
+
+
+class Counts(BaseModel):
+    """Rows of a version, and examples that were left out of it and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    train: int
+    validation: int
+    test: int
+    dropped: int
+    blocked: int
+    refused: int = 0
+
+
+class AuditSummary(BaseModel):
+    """The leakage audit in one line; audit.json beside the manifest has the pairs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    clean: bool
+    pairs: int
+    complete: bool
+    kinds: dict[str, int]
+
+
+class Manifest(BaseModel):
+    """What manifest.json holds. `settings` has `split` (part of the fingerprint) and `dedup`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: str
+    fingerprint: str
+    parent: str | None
+    counts: Counts
+    settings: dict[str, Any]
+    audit: AuditSummary
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A frozen version on disk."""
+
+    name: str
+    folder: Path
+    manifest: Manifest
+
+    def path(self, split: str) -> Path:
+        """The Parquet file of one split."""
+        return self.folder / f"{split}.parquet"
+
+    def read(self, split: str, columns: tuple[str, ...] = COLUMNS) -> pa.Table:
+        """The rows of one split, ordered by id.
+
+        Raises:
+            BadUsage: there is no such split.
+        """
+        if split not in SPLITS:
+            raise unknown("split", split, SPLITS)
+        import pyarrow.parquet as pq
+
+        return pq.read_table(self.path(split), columns=list(columns))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What changed between two versions: content ids, in order."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    edited: tuple[str, ...]
+    moved: tuple[str, ...]
+
+
+def all_versions(project: Project) -> tuple[Version, ...]:
+    """Every version of a project, oldest first."""
+    if not project.versions.is_dir():
+        return ()
+    numbered = [
+        (int(match.group(1)), folder)
+        for folder in project.versions.iterdir()
+        if (match := _NAME.fullmatch(folder.name)) and (folder / "manifest.json").is_file()
+    ]
+    return tuple(open_folder(folder) for _, folder in sorted(numbered))
+
+
+def newest(project: Project) -> Version | None:
+    """The version frozen last, None when there is none."""
+    return next(reversed(all_versions(project)), None)
+
+
+def open_version(project: Project, name: str) -> Version:
+    """A version by name.
+
+    Raises:
+        BadUsage: there is no such version; the message names near ones.
+    """
+    found = {version.name: version for version in all_versions(project)}
+    if name not in found:
+        raise unknown("version", name, found, where=str(project.folder))
+    return found[name]
+
+
+def open_folder(folder: Path) -> Version:
+    """The version in a folder.
+
+    Raises:
+        BadInput: its manifest is missing or cannot be read.
+    """
+    try:
+        return Version(folder.name, folder, Manifest.model_validate(read_json(folder / "manifest.json")))
+    except ValidationError as error:
+        raise BadInput(f"The manifest cannot be read: {error}", where=str(folder / "manifest.json")) from error
+
+
+def freeze(store: Store, task: Task, *, who: str, progress: Progress = SILENT) -> Version:
+    """Freeze every example that is not dropped, refused or blocked by an open flag, as a new version.
+
+    Args:
+        store: the open project.
+        task: as it is now.
+        who: the person, for the log.
+        progress: told in stages.
+
+    Returns:
+        The new version; the existing one when its rows, splits, clusters and settings are the same.
+
+    Raises:
+        NotReady: no split was made, an example has none yet, or there is nothing to freeze.
+    """
+    from curation.dedup import run as dedup
+
+    if not dedup.is_current(store):
+        dedup.deduplicate(store, dedup.near_setting(store), progress)
+    found = dedup.last(store)
+    settings = {"split": _split_settings(store), "dedup": found.settings if found else {}}
+    versions = all_versions(store.project)
+    parent = versions[-1] if versions else None
+    name = f"v{int(parent.name[1:]) + 1 if parent else 1:03d}"
+    unfinished = store.project.versions / f".{name}.{os.getpid()}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        progress.stage("Writing the rows")
+        counts = _write_rows(store, unfinished)
+        printed = fingerprint(unfinished, settings["split"])
+        version = next((one for one in versions if one.manifest.fingerprint == printed), None)
+        if version is None:
+            audit = leakage.audit_files(unfinished, settings["dedup"], progress)
+            manifest = Manifest(
+                version=name, fingerprint=printed, parent=parent.name if parent else None, counts=counts,
+                settings=settings, audit=AuditSummary(**audit.summary), created=events.now(),
+            )
+            write_json(unfinished / "audit.json", audit.as_json())
+            write_json(unfinished / "manifest.json", manifest.model_dump(mode="json"))
+            _settle(unfinished)
+            os.rename(unfinished, store.project.versions / name)
+            _sync(store.project.versions)
+            version = Version(name, store.project.versions / name, manifest)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    _mark_frozen(store, version)
+    return version
+
+
+def group_expression(field: str | None) -> str:
+    """SQL for the group of an appearance `occurrence o`: what was mapped on import, or a field of its metadata."""
+    if field in (None, "group"):
+        return "o.group_key"
+    if field == "none":
+        return "null::varchar"
+    path = '$."' + str(field).replace('"', '\\"').replace("'", "''") + '"'
+    return f"json_extract_string(o.metadata, '{path}')"
+
+
+def fingerprint(folder: Path, settings: dict[str, Any]) -> str:
+    """SHA-256 over the rows of the three files in the order of their ids, and the settings of the split.
+
+    Each row counts as the canonical JSON of its columns in the order of `COLUMNS`; file bytes, time, paths,
+    parent and the version's name count for nothing.
+    """
+    digest = sha256(canonical_json(settings).encode("utf-8"))
+    for line in _lines(folder):
+        digest.update(b"\n")
+        digest.update(line.encode("utf-8"))
+    return digest.hexdigest()
+
+
+def verify(version: Version) -> None:
+    """Compare a version's rows with the fingerprint in its manifest.
+
+    Raises:
+        BadInput: they differ: a file was changed after the freeze.
+    """
+    if fingerprint(version.folder, version.manifest.settings["split"]) != version.manifest.fingerprint:
+        raise BadInput("The rows are not those that were frozen: a file of this version was changed.",
+                       where=str(version.folder), hint="Restore the folder from a copy, or freeze anew.")
+
+
+def compare(old: Version, new: Version) -> Difference:
+    """What changed from one version to another."""
+    before, after = ({row[0]: row[1:] for row in _contents(version)} for version in (old, new))
+    kept = sorted(before.keys() & after.keys())
+    return Difference(
+        added=tuple(sorted(after.keys() - before.keys())),
+        removed=tuple(sorted(before.keys() - after.keys())),
+        edited=tuple(one for one in kept if before[one][1:] != after[one][1:]),
+        moved=tuple(one for one in kept if before[one][0] != after[one][0]),
+    )
+
+
+def frozen_splits(project: Project) -> dict[str, str]:
+    """Where each example was frozen, by content id; the newest version that holds it counts."""
+    found: dict[str, str] = {}
+    for version in all_versions(project):
+        for split in SPLITS:
+            found.update(dict.fromkeys(version.read(split, ("id",))["id"].to_pylist(), split))
+    return found
+
+
+def _contents(version: Version) -> Iterator[tuple[Any, ...]]:
+    for split in SPLITS:
+        columns = ("id", "messages", "tools", "chosen", "rejected", "label")
+        table = version.read(split, columns)
+        for id_, *rest in zip(*(table[name].to_pylist() for name in columns), strict=True):
+            yield (id_, split, *rest)
+
+
+def _lines(folder: Path) -> Iterator[str]:
+    import duckdb
+
+    with duckdb.connect() as connection:
+        query = connection.sql(
+            f"""
+            select {', '.join(f'"{name}"' for name in COLUMNS)}
+            from read_parquet($files)
+            order by id
+            """,
+            params={"files": [str(folder / f"{split}.parquet") for split in SPLITS]},
+        )
+        for batch in query.to_arrow_reader(10_000):
+            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                yield canonical_json(row)
+
+
+def _split_settings(store: Store) -> dict[str, Any]:
+    """The settings of the newest split that is not undone.
+
+    Raises:
+        NotReady: there is none.
+    """
+    import json
+
+    stored = store.value(
+        f"""
+        with last as (
+            select root, arg_max(direction, batch) as direction
+            from batch
+            group by root
+        )
+        select m.value
+        from meta m
+        join last l on m.key = '{SPLIT_KEY}' || l.root
+        where l.direction <> 'undo'
+        order by l.root desc
+        limit 1
+        """
+    )
+    if stored is None:
+        raise NotReady("No split has been made yet.", where=str(store.project.folder),
+                       hint=f"workbench split {store.project.folder}")
+    settings: dict[str, Any] = json.loads(stored)
+    return settings
+
+
+def _write_rows(store: Store, folder: Path) -> Counts:
+    """Write the three files from one consistent view of the database.
+
+    Raises:
+        NotReady: an example has no split, or there is no row.
+    """
+    cursor = store.cursor()
+    cursor.begin()
+    try:
+        store.execute(cursor, _STATE)
+        counts = Counts(**dict(store.execute(
+            cursor,
+            """
+            unpivot (
+                select count(*) filter (fate = 'train') as train, count(*) filter (fate = 'validation') as validation,
+                    count(*) filter (fate = 'test') as test, count(*) filter (fate = 'dropped') as dropped,
+                    count(*) filter (fate = 'blocked') as blocked, count(*) filter (fate = 'refused') as refused
+                from fated
+            ) on columns(*) into name name value rows
+            """,
+        ).fetchall()))
+        missing = store.execute(cursor, "select count(*) from fated where fate is null").fetchall()[0][0]
+        if missing:
+            raise NotReady(f"{missing:,} examples have no split yet.", where=str(store.project.folder),
+                           hint=f"workbench split {store.project.folder}")
+        if not counts.train + counts.validation + counts.test:
+            raise NotReady("There is no row to freeze.", where=str(store.project.folder))
+        for split in SPLITS:
+            _copy(store, cursor, split, folder / f"{split}.parquet")
+    finally:
+        cursor.rollback()
+        cursor.close()
+    return counts
+
+
+_STATE = """
+    create or replace temp table fated as
+    with blocked as (
+        select distinct seq
+        from open_flag
+        where severity = 'block'
+    ), fate as (
+        select e.seq, e.id, e.cluster,
+            case
+                when e.decision = 'drop' then 'dropped'
+                when b.seq is not null then 'blocked'
+                else e.split end as fate
+        from live e
+        left join blocked b using (seq)
+    )
+    select seq, id, fate,
+        min(id) over (partition by coalesce(cluster, -seq), fate) as cluster
+    from fate
+"""
+"""What becomes of each example. A cluster is named after its smallest id among the rows of one split, so that the
+name depends neither on the order of imports nor on rows that are not frozen."""
+
+
+def _copy(store: Store, cursor: duckdb.DuckDBPyConnection, split: str, path: Path) -> None:
+    """One file. Of several appearances of an example the first by group and metadata speaks for it."""
+    group = group_expression(_split_settings(store).get("group"))
+    store.execute(
+        cursor,
+        f"""
+        copy (
+            with appearance as (
+                select o.seq, o.metadata, {group} as group_key
+                from occurrence o
+                join source s on s.source = o.source
+                join fated f on f.seq = o.seq
+                where f.fate = '{split}'
+            ), spoken_for as (
+                select seq, metadata, group_key
+                from appearance
+                qualify row_number() over (partition by seq order by group_key nulls last, metadata) = 1
+            )
+            select e.id, c.messages, c.tools, c.chosen, c.rejected, e.label,
+                {"e.group_key" if group == "o.group_key" else "a.group_key"} as "group",
+                f.cluster, f.fate as split, coalesce(a.metadata, '{{}}') as metadata
+            from fated f
+            join example e using (seq)
+            join content c using (seq)
+            left join spoken_for a using (seq)
+            where f.fate = '{split}'
+            order by e.id
+        ) to '{str(path).replace("'", "''")}' (format parquet, compression zstd)
+        """,
+    )
+
+
+def _settle(folder: Path) -> None:
+    """Bring every file to the disk and take the right to write from it."""
+    for path in folder.iterdir():
+        _sync(path)
+        path.chmod(0o444)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _mark_frozen(store: Store, version: Version) -> None:
+    with store.transaction() as cursor:
+        store.execute(
+            cursor,
+            """
+            update example
+            set frozen = true
+            where not frozen and id in (select id from read_parquet($files))
+            """,
+            {"files": [str(version.path(split)) for split in SPLITS]},
+        )
