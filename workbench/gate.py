@@ -38,7 +38,7 @@ class TokenGate:
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
         }
-        if self._known(scope, headers) and _same_origin(headers):
+        if self._known(scope, headers) and _same_origin(headers) and _local(headers):
             await self.app(scope, receive, send)
             return
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
@@ -80,6 +80,11 @@ def _same_origin(headers: dict[str, str]) -> bool:
     """A page of another port is the same *site* and would send our cookie; its Origin gives it away."""
     origin = headers.get("origin")
     return origin is None or urlsplit(origin).netloc == headers.get("host")
+
+
+def _local(headers: dict[str, str]) -> bool:
+    """A name that somebody else's DNS points at this machine is not ours."""
+    return headers.get("host", "").rpartition(":")[0] in ("127.0.0.1", "localhost")
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:

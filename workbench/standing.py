@@ -13,7 +13,7 @@ from evals import looks
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Examples by state. `flagged` are examples, not dropped, with an open flag that blocks or wants a fix."""
+    """Examples by state, dropped ones in `dropped` alone. `flagged` have an open flag that blocks or wants a fix."""
 
     sources: int
     examples: int
@@ -101,7 +101,7 @@ def _counts(store: Store) -> Counts:
             count(*) filter (e.split = 'train'),
             count(*) filter (e.split = 'validation'),
             count(*) filter (e.split = 'test'),
-            count(*) filter (e.split is null and e.decision <> 'drop')
+            count(*) filter (e.split is null and e.decision <> 'drop' and not coalesce(b.blocks, false))
         from live e
         left join bad b using (seq)
         left join looked l using (seq)

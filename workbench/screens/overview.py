@@ -21,7 +21,8 @@ def screen() -> None:
     _next(now)
     if now.at_work:
         st.fragment(_jobs, run_every="2s")()
-    left, right = st.columns(2, gap="large")
+    with st.container(key="below"):
+        left, right = st.columns(2, gap="large")
     with left:
         _changes()
     with right:

@@ -6,12 +6,11 @@ import streamlit as st
 
 from curation import leakage, versions
 from curation.dedup import run as dedup
+from curation.splits import NO_GROUP
 from workbench import actions, chores, ledger, rows, standing, state
 from workbench.widgets import text
 from workbench.widgets.table import table
 from workbench.widgets.version_table import MOST_PAIRS, detectable, leaked_pairs, version_table
-
-_NONE = "(nothing)"
 
 
 def screen() -> None:
@@ -37,17 +36,19 @@ def _outcome() -> None:
         chore = chores.finished(name)
         if chore is not None and chore.error is not None:
             text.failure(chore.error)
-        elif chore is not None and name == "freeze":
-            text.plain(f"{chore.result.name} is frozen.", "good")
+        elif chore is not None:
+            said = f"{chore.result.name} is frozen." if name == "freeze" else chore.result.text
+            text.plain(said, "good" if name == "freeze" else "")
 
 
 def _form(now: standing.Standing) -> None:
     store, counts = state.store(), now.counts
-    usable = counts.examples - counts.dropped
-    groups = [_NONE, *(["group"] if ledger.has_groups(store) else []), *ledger.metadata_fields(store)]
+    usable = counts.examples - counts.dropped - counts.blocked
+    groups = [NO_GROUP, *(["group"] if ledger.has_groups(store) else []), *ledger.metadata_fields(store)]
     task = now.task
-    chosen = groups.index(task.group) if task and task.group in groups else 0
-    text.heading("Sizes", f"{usable:,} examples, dropped ones left out")
+    wanted = (task.group if task else None) or "group"
+    chosen = groups.index(wanted) if wanted in groups else 0
+    text.heading("Sizes", f"{usable:,} examples; dropped and blocked ones are left out")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         test = _size("Test rows", now.counts.test, 500, usable)
         validation = _size("Validation rows", now.counts.validation, 200, usable)
@@ -61,9 +62,8 @@ def _form(now: standing.Standing) -> None:
     text.plain(detectable(test), "dim")
     text.plain(_duplicates(), "dim")
     if pressed:
-        together = None if group == _NONE else group
         error = actions.attempt(
-            lambda: actions.split(store, test=test, validation=validation, group=together, stratify=None)
+            lambda: actions.split(store, test=test, validation=validation, group=group, stratify=None)
         )
         st.rerun() if error is None else text.failure(error)
 

@@ -47,7 +47,7 @@ export default function (component) {
     top.replaceChildren(); ask.replaceChildren(); cols.replaceChildren()
     if (!r) { ask.append(el('div', 'empty', d.empty)); return }
     const about = el('span')
-    about.append(el('b', '', r.id.slice(0, 8)), r.note)
+    about.append(el('b', '', r.id.slice(0, 8)), [r.label, r.word].filter(Boolean).join(' · '))
     top.append(about)
     if (d.traceable) {
       const button = el('button', '', 'Find the training rows behind this')

@@ -86,6 +86,7 @@ def _row(row: Row, full: bool) -> dict[str, Any]:
         "id": row.id,
         "prompt": " ".join(row.prompt.split())[:140],
         "note": note,
+        "label": row.label,
         "quadrant": row.quadrant,
         "word": WORDS[row.quadrant],
         "sides": None,
