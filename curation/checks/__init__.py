@@ -1,0 +1,29 @@
+"""Checks look at examples and leave flags: `CHECKS` is the list of all, `run` looks at what was not looked at yet.
+
+A check is one file with one function under the decorator `check`, and one line here.
+"""
+
+from curation.checks.answer_schema import answer_schema
+from curation.checks.check import Check, Found, Rows, Severity
+from curation.checks.conflicting_answers import conflicting_answers
+from curation.checks.empty_turn import empty_turn
+from curation.checks.label_set import label_set
+from curation.checks.roles import roles
+from curation.checks.running import Checking
+
+__all__ = ["CHECKS", "Check", "Found", "Rows", "Severity", "announce", "active", "counts", "outdated", "run"]
+
+CHECKS: tuple[Check, ...] = (
+    roles,
+    empty_turn,
+    answer_schema,
+    label_set,
+    conflicting_answers,
+)
+
+_checking = Checking(CHECKS)
+run = _checking.run
+announce = _checking.announce
+active = _checking.active
+outdated = _checking.outdated
+counts = _checking.counts
