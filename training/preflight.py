@@ -192,7 +192,7 @@ def check(
         findings=tuple(found),
         lengths=_lengths(train.lengths),
         labelled_tokens=labelled,
-        shares=tuple(shares.most_common()),
+        shares=tuple(sorted(shares.items(), key=lambda one: (-one[1], one[0]))),
         previews=_previews(train, tokenizer),
         estimate=cost,
         device=device.kind,

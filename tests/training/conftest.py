@@ -65,7 +65,8 @@ def project(tmp_path: Path, task: Task) -> Project:
 def version(project: Project) -> Path:
     """30 training, 6 validation and 9 test rows."""
     return freeze(
-        project, {"train": rows("train", 30), "validation": rows("validation", 6, 100), "test": rows("test", 9, 200)}
+        project,
+        {"train": rows("train", 30), "validation": rows("validation", 6, 100), "test": rows("test", 9, 200)},
     )
 
 

@@ -48,10 +48,13 @@ def test_sorted_batches_waste_less_than_a_tenth_of_what_random_ones_do():
 
 @given(LENGTHS, st.integers(1, 5), st.integers(1, 5), st.sampled_from([0.5, 1, 2, 2.5]))
 def test_the_step_plan_has_the_run_s_length_and_every_token(lengths, size, accumulation, epochs):
-    recipe = recipes.parse({
-        "per_device_train_batch_size": size, "gradient_accumulation_steps": accumulation,
-        "num_train_epochs": epochs,
-    })
+    recipe = recipes.parse(
+        {
+            "per_device_train_batch_size": size,
+            "gradient_accumulation_steps": accumulation,
+            "num_train_epochs": epochs,
+        }
+    )
     sizes = step_sizes(lengths, recipe)
     assert len(sizes) == total_steps(len(lengths), recipe)
     one = steps_in_epoch(len(lengths), recipe)
