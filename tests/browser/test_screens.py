@@ -39,9 +39,13 @@ def full(tmp_path_factory):
         splits.make(opened, known, test=40, validation=40, group="none", who="test")
         version = versions.freeze(opened, known, who="test")
         for split in ("validation", "test"):
-            ids = version.read(split, ("id", "label"))
+            ids = version.read(split, ("id", "messages"))
             for name, wrong in (("good", 10), ("bad", 2)):
-                rows = zip(ids["id"].to_pylist(), ids["label"].to_pylist(), strict=True)
+                rows = zip(
+                    ids["id"].to_pylist(),
+                    [json.loads(one)[-1]["content"] for one in ids["messages"].to_pylist()],
+                    strict=True,
+                )
                 (folder / f"{name}.jsonl").write_text(
                     "\n".join(
                         json.dumps({"id": one, "answer": "return" if i % wrong == 0 else label})

@@ -58,14 +58,9 @@ def bar(title: str, stage: str, done: int, total: int | None, eta: float | None)
 def job_line(status: Status, title: str) -> None:
     """One job: what it is doing, how far it is, what to do when it ended badly."""
     if not status.ended:
-        stage = status.message if status.state == "waiting" else status.stage
-        bar(
-            title,
-            " · ".join(part for part in (_WORDS[status.state], stage) if part),
-            status.done,
-            status.total,
-            status.eta_seconds,
-        )
+        said = status.message if status.state == "waiting" else status.stage or _WORDS[status.state]
+        said = f"Stopping · {said}" if status.state == "stopping" else said
+        bar(title, said, status.done, status.total, status.eta_seconds)
         return
     st.html(
         f'<p class="ts-p"><b>{escape(title)}</b> <span class="{_TONES[status.state]}">{_WORDS[status.state]}</span>'
