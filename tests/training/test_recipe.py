@@ -70,9 +70,14 @@ def test_the_output_layer_cannot_carry_an_adapter():
         recipes.parse({"target_modules": ["q_proj", "lm_head"]})
 
 
-def test_shipped_recipes_can_be_read():
-    for name in recipes.shipped_names():
-        recipes.load(name)
+def test_the_seed_recipe_writes_the_defaults_out():
+    assert recipes.load("seed") == Recipe()
+
+
+def test_every_shipped_recipe_can_be_read_and_the_demo_is_a_short_one():
+    read = {name: recipes.load(name) for name in recipes.shipped_names()}
+    assert {"seed", "demo"} <= set(read)
+    assert read["demo"].max_rows is not None and read["demo"].max_tokens is not None
 
 
 def test_a_saved_recipe_has_every_default_written_out_and_reads_back_the_same(tmp_path: Path):
