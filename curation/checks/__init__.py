@@ -8,17 +8,27 @@ from curation.checks.check import Check, Found, Rows, Severity
 from curation.checks.conflicting_answers import conflicting_answers
 from curation.checks.empty_turn import empty_turn
 from curation.checks.label_set import label_set
+from curation.checks.mojibake import mojibake
+from curation.checks.pii import pii
+from curation.checks.prompt_leakage import prompt_leakage
+from curation.checks.refusal import refusal
 from curation.checks.roles import roles
 from curation.checks.running import Checking
+from curation.checks.template_tokens import template_tokens
 
 __all__ = ["CHECKS", "Check", "Found", "Rows", "Severity", "announce", "active", "counts", "outdated", "run"]
 
 CHECKS: tuple[Check, ...] = (
     roles,
     empty_turn,
+    template_tokens,
     answer_schema,
     label_set,
     conflicting_answers,
+    prompt_leakage,
+    refusal,
+    mojibake,
+    pii,
 )
 
 _checking = Checking(CHECKS)

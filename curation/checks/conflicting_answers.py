@@ -12,6 +12,22 @@ from curation.checks.check import Rows, check
 from curation.files import canonical_json
 
 _MOST_SHOWN = 5
+_PROMPTED = r"""
+    create or replace temp table prompted as
+    with spoken as (
+        select seq, messages, tools, answer_turn, list_zip(roles, texts)[:answer_turn - 1] as turns
+        from rows
+        where answer_turn is not null
+    )
+    select seq,
+        md5(normalise(case when contains(messages, '"tool_calls"')
+            then array_to_string(from_json(messages, '["VARCHAR"]')[:answer_turn - 1], ' xqturn ')
+            else array_to_string(list_transform(turns, lambda z: 'xqturn' || z[1] || ' ' || z[2]), ' ') end)
+        || coalesce(tools, '')) as prompt
+    from spoken
+    where list_bool_or(list_transform(turns, lambda z: z[1] = 'user' and regexp_matches(z[2], '[\pL\pN]')))
+"""
+"""The prompt of each row as one number. A word that nobody writes stands between turns, so that they stay apart."""
 
 
 class _Told(NamedTuple):
@@ -45,30 +61,27 @@ def conflicting_answers(rows: Rows) -> pa.Table:
     variant = "normalise(said)"
     if not rows.task.traits.one_answer_per_prompt:
         variant = r"array_to_string(list_sort(regexp_extract_all(said, '\d+(?:[.,]\d+)*')), ' ')"
+    rows.cursor.execute(_PROMPTED)
     rows.cursor.execute(
         f"""
         create or replace temp table asked as
-        with spoken as (
-            select seq, answer_turn - 1 as turn, answer,
-                case when contains(messages, '"tool_calls"')
-                    then coalesce(json_extract(messages, '$[' || (answer_turn - 1) || ']')::varchar, answer)
-                    else answer end as said,
-                case when contains(messages, '"tool_calls"')
-                    then array_to_string(list_transform(from_json(messages, '["VARCHAR"]')[:answer_turn - 1],
-                        lambda m: normalise(m)), chr(10))
-                    else array_to_string(list_transform(list_zip(roles, texts)[:answer_turn - 1],
-                        lambda z: z[1] || chr(31) || normalise(z[2])), chr(10)) end
-                    || chr(30) || coalesce(tools, '') as prompt,
-                array_to_string(list_transform(list_filter(list_zip(roles, texts)[:answer_turn - 1],
-                    lambda z: z[1] = 'user'), lambda z: normalise(z[2])), '') as users
-            from rows
-            where answer_turn is not null
+        with repeated as (
+            select seq, prompt
+            from prompted
+            where prompt in (select prompt from prompted group by prompt having count(*) > 1)
+        ), spoken as (
+            select r.seq, r.answer_turn - 1 as turn, r.answer, p.prompt,
+                case when contains(r.messages, '"tool_calls"')
+                    then json_extract(r.messages, '$[' || (r.answer_turn - 1) || ']')::varchar
+                    else r.answer end as said
+            from rows r
+            join repeated p using (seq)
         )
-        select seq, turn, answer, md5(prompt) as prompt, {variant} as variant
+        select seq, turn, answer, prompt, {variant} as variant
         from spoken
-        where users <> ''
         """
     )
+    rows.cursor.execute("drop table prompted")
     told: dict[str, list[_Told]] = defaultdict(list)
     counted = rows.select(
         """

@@ -140,12 +140,14 @@ def _look_at_all(store: Store, task: Task, check: Check) -> None:
         cursor.execute(
             """
             create or replace temp view rows as
-            select c.seq, c.messages, c.tools, c.chosen, c.rejected, e.label, turn_roles(c.messages) as roles,
-                turn_texts(c.messages) as texts, last_assistant(c.messages) as answer_turn,
-                answer_text(c.messages) as answer
-            from content c
-            join example e using (seq)
-            where e.present and e.decision <> 'drop'
+            select *, texts[answer_turn] as answer
+            from (
+                select c.seq, c.messages, c.tools, c.chosen, c.rejected, e.label, turn_roles(c.messages) as roles,
+                    turn_texts(c.messages) as texts, last_assistant(c.messages) as answer_turn
+                from content c
+                join example e using (seq)
+                where e.present and e.decision <> 'drop'
+            )
             """
         )
         hashes = cursor.sql("select seq, text_hash from live").to_arrow_table()
