@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 
@@ -9,24 +10,12 @@ from curation.errors import BadUsage, TouchstoneError
 from tests.curation.conftest import chat, write_jsonl
 
 TASK = task.Task(kind="classification", labels=["red", "green", "blue"])
-WORDS = (
-    "apple",
-    "river",
-    "stone",
-    "cloud",
-    "piano",
-    "ladder",
-    "mirror",
-    "candle",
-    "garden",
-    "window",
-    "bridge",
-    "saddle",
-)
 
 
 def different(i):
-    return " ".join(WORDS[(i * k + i // 7) % len(WORDS)] for k in (1, 5, 7, 11)) + f" {i * 7919}"
+    """A sentence that resembles no other one."""
+    rng = random.Random(i)
+    return " ".join("".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=6)) for _ in range(8))
 
 
 @pytest.fixture
@@ -138,5 +127,10 @@ def test_a_new_row_that_ties_two_frozen_splits_is_refused_and_listed(labelled, t
     importing.import_file(labelled, write_jsonl(tmp_path / "bridge.jsonl", rows), who="ann")
     report = splits.make(labelled, TASK, group="customer", who="ann")
     assert len(report.refused) == 1
+    version = versions.freeze(labelled, TASK, who="ann")
+    assert version.name == "v001" and version.manifest.audit.clean
+    more = [{"messages": chat(different(6000), "blue"), "customer": "new"}]
+    importing.import_file(labelled, write_jsonl(tmp_path / "more.jsonl", more), who="ann")
+    splits.make(labelled, TASK, group="customer", who="ann")
     version = versions.freeze(labelled, TASK, who="ann")
     assert version.manifest.counts.refused == 1 and version.manifest.audit.clean

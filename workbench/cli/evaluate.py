@@ -53,7 +53,10 @@ def eval_(
     limit: int | None,
     detach: bool,
 ) -> None:
-    """Ask candidates and score their answers: on validation by default, the test split is sealed."""
+    """Ask candidates and score their answers.
+
+    On validation by default: the test split is sealed until a verdict.
+    """
     place = session.project(project)
     frozen = session.version(place, version)
     folder = evaluation.create(

@@ -1,0 +1,237 @@
+"""The command line as a person uses it: exit codes, JSON, two-line errors, the loop without a model."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+
+import pytest
+
+from workbench import cli
+
+
+@pytest.fixture
+def workbench(tmp_path, monkeypatch):
+    """Run a command in this process, with the test's folder as the current one."""
+    monkeypatch.setenv("TOUCHSTONE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache").mkdir()
+
+    def run(*args, code=0):
+        done = cli.execute([str(arg) for arg in args], None, cwd=str(tmp_path), who="ann")
+        assert done.exit_code == code, done
+        return json.loads(done.stdout) if "--json" in args else done
+
+    run.folder = tmp_path
+    return run
+
+
+def sentence(i):
+    rng = random.Random(i)
+    return " ".join("".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=6)) for _ in range(8))
+
+
+@pytest.fixture
+def intents(workbench):
+    """A project with 300 labelled texts, split and frozen."""
+    rows = "".join(f"{sentence(i)},{['red', 'green', 'blue'][i % 3]}\n" for i in range(300))
+    (workbench.folder / "intents.csv").write_text("text,category\n" + rows)
+    workbench("new", "p")
+    workbench("import", "p", "intents.csv")
+    workbench("check", "p")
+    workbench("split", "p", "--test", "100", "--validation", "40")
+    workbench("freeze", "p")
+    return workbench
+
+
+def shown(*args):
+    """What the installed command prints."""
+    done = subprocess.run([sys.executable, "-m", "workbench", *args], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_help_reads_like_a_table_of_contents():
+    text = shown("--help")
+    for heading in ("Start here", "The data", "The held-out set", "The model", "The judgement"):
+        assert heading in text
+    for name in cli.main.commands:
+        assert name in text.split()
+
+
+def test_every_command_says_what_it_does_and_takes_json():
+    for name, command in cli.main.commands.items():
+        assert command.help and len(command.get_short_help_str(80)) > 10
+        options = {flag for one in command.params for flag in one.opts}
+        assert name == "app" or "--json" in options
+
+
+def test_counts_of_an_import_add_up_in_json(workbench):
+    (workbench.folder / "rows.jsonl").write_text(
+        '{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}\n{oops\n'
+    )
+    workbench("new", "p")
+    first = workbench("import", "p", "rows.jsonl", "--json")
+    again = workbench("import", "p", "rows.jsonl", "--json")
+    assert (first["rows"], first["examples"], first["quarantined"], first["repeated"]) == (2, 1, 1, 0)
+    assert (again["rows"], again["examples"], again["quarantined"], again["repeated"]) == (2, 0, 1, 1)
+    listed = workbench("rows", "p", "--quarantine", "--json")
+    assert listed["rows"][0]["raw"] == "{oops" and listed["rows"][0]["line"] == 2
+
+
+def test_the_guessed_task_is_written_and_marked(intents):
+    assert intents("task", "p", "--json")["guessed"] is True
+    assert intents("task", "p", "--approve", "--json")["guessed"] is False
+    assert intents("task", "p", "--json")["labels"] == ["blue", "green", "red"]
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "says"),
+    [
+        (("import", "nowhere", "x.csv"), 2, "no project"),
+        (("frobnicate",), 2, "No such command"),
+        (("rows", "p", "--where", "colour=red"), 2, "no field called"),
+        (("rows", "p", "--where", "red"), 2, "cannot be read"),
+        (("split", "p", "--test", "-5"), 2, "cannot be meant"),
+        (("split", "p", "--group", "nothing"), 2, "no field to group by"),
+        (("split", "p", "--test", "5000"), 1, "cannot be given"),
+        (("new", "p"), 1, "a project here already"),
+        (("audit", "p", "v009"), 2, "no version called"),
+        (("eval", "p", "--candidate", "promt"), 2, "no candidate called"),
+        (("train", "p", "seed"), 1, "baseline"),
+        (("train", "p", "seed", "--set", "learning_rat=1"), 2, "learning_rate"),
+        (("stop", "p", "r001"), 2, "no run or evaluation"),
+        (("decide", "p", "keep"), 2, "Say which examples"),
+        (("check", "p", "--only", "rolls"), 2, "roles"),
+    ],
+)
+def test_an_error_is_short_and_says_what_to_do(intents, args, code, says):
+    done = intents(*args, code=code)
+    assert says in done.stderr and "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_decisions_on_a_filter_can_be_tried_first_and_undone(intents):
+    assert intents("decide", "p", "drop", "--where", "label=red", "--dry-run", "--json")["would_touch"] == 100
+    assert intents("decide", "p", "drop", "--where", "label=red", "--json")["changed"] == 100
+    assert intents("rows", "p", "--where", "decision=drop", "--json")["total"] == 100
+    assert intents("undo", "p", "--json")["changed"] == 100
+    assert intents("rows", "p", "--where", "decision=drop", "--json")["total"] == 0
+    assert intents("redo", "p", "--json")["changed"] == 100
+    text = intents("history", "p").stdout
+    assert "ann" in text and "Drop 100 examples" in text
+
+
+def test_an_edit_from_a_file_changes_the_example_and_nothing_else(intents):
+    example = intents("rows", "p", "--json", "--limit", "1")["rows"][0]
+    edited = [{"role": "user", "content": "new question"}, {"role": "assistant", "content": "blue"}]
+    (intents.folder / "edit.json").write_text(json.dumps(edited))
+    assert intents("decide", "p", "edit", "edit.json", "--ids", example["id"], "--json")["changed"] == 1
+    again = intents("rows", "p", "--where", f"id={example['id']}", "--json")["rows"][0]
+    assert again["messages"] == edited and again["label"] == "blue"
+
+
+def test_export_gives_rows_with_id_and_split_and_refuses_a_full_folder(intents):
+    counts = intents("export", "p", "--to", "out", "--json")["rows"]
+    assert counts == {"train": 160, "validation": 40, "test": 100}
+    rows = [json.loads(line) for line in (intents.folder / "out" / "test.jsonl").read_text().splitlines()]
+    assert (
+        len(rows) == 100
+        and {row["split"] for row in rows} == {"test"}
+        and isinstance(rows[0]["messages"], list)
+    )
+    assert "not empty" in intents("export", "p", "--to", "out", code=1).stderr
+
+
+def answers(workbench, name, wrong):
+    """A file of answers made elsewhere: right except on the first `wrong` test rows."""
+    rows = [json.loads(line) for line in (workbench.folder / "out" / "test.jsonl").read_text().splitlines()]
+    lines = [
+        json.dumps({"id": row["id"], "answer": "no idea" if i < wrong else row["label"]})
+        for i, row in enumerate(rows)
+    ]
+    (workbench.folder / name).write_text("\n".join(lines) + "\n")
+
+
+def test_any_system_can_be_judged_by_its_answers(intents):
+    intents("export", "p", "--to", "out")
+    answers(intents, "good.jsonl", 5)
+    answers(intents, "poor.jsonl", 40)
+    answers(intents, "same.jsonl", 6)
+    won = intents(
+        "verdict", "p", "--candidate", "answers:good.jsonl", "--against", "answers:poor.jsonl", "--json"
+    )
+    assert won["verdict"] == "ship" and won["n"] == 100
+    assert (won["only_candidate"], won["only_baseline"], won["both_wrong"]) == (35, 0, 5)
+    lost = intents(
+        "verdict",
+        "p",
+        "--candidate",
+        "answers:poor.jsonl",
+        "--against",
+        "answers:good.jsonl",
+        "--json",
+        code=10,
+    )
+    assert lost["verdict"] == "do_not_ship" and lost["high"] < 0
+    close = intents(
+        "verdict",
+        "p",
+        "--candidate",
+        "answers:good.jsonl",
+        "--against",
+        "answers:same.jsonl",
+        "--json",
+        code=11,
+    )
+    assert close["verdict"] == "not_enough_evidence"
+    done = intents("verdict", "p", "--candidate", "answers:good.jsonl", "--against", "answers:poor.jsonl")
+    assert done.stdout.startswith("Ship.") and "35" in done.stdout
+    again = intents(
+        "verdict", "p", "--candidate", "answers:good.jsonl", "--against", "answers:poor.jsonl", "--json"
+    )
+    assert again["look"] == won["look"] and again["answers_fingerprint"] == won["answers_fingerprint"]
+
+
+def test_cheap_baselines_need_no_model_and_evaluations_are_listed(intents):
+    done = intents("eval", "p", "--candidate", "majority", "--json")
+    assert done["split"] == "validation" and done["rows"] == 40
+    assert 0.2 < done["candidates"]["majority"]["scorers"]["label"]["mean"] < 0.5
+    listed = intents("evals", "p", "--json")["evaluations"]
+    assert [(one["evaluation"], one["state"]) for one in listed] == [("e001", "done")]
+
+
+def test_the_command_itself_prints_one_object_and_keeps_progress_on_stderr(intents):
+    done = subprocess.run(
+        [sys.executable, "-m", "workbench", "dedup", str(intents.folder / "p"), "--json"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["exact_groups"] == 0 and {"near_pairs", "near_pairs_prompt", "clusters"} <= set(found)
+    assert done.stderr and "\r" not in done.stderr
+
+
+def test_a_busy_project_names_the_process_that_holds_it(intents):
+    from curation import project, store
+
+    with store.open_store(project.locate(intents.folder / "p")):
+        done = subprocess.run(
+            [sys.executable, "-m", "workbench", "check", str(intents.folder / "p")],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.getcwd()},
+        )
+    assert done.returncode == 1 and str(os.getpid()) in done.stderr
+
+
+def test_debug_shows_the_traceback(intents):
+    stderr = io.StringIO()
+    session = cli.Session(io.StringIO(), stderr, str(intents.folder), "ann")
+    assert cli.run(["--debug", "audit", "p", "v009"], session) == 2
+    assert "Traceback" in stderr.getvalue()
