@@ -17,6 +17,7 @@ from training import runs
 from training.recipe import Recipe
 from workbench import chores, measured, state
 from workbench.standing import Standing
+from workbench.widgets.figures import counted
 from workbench.widgets.filter_bar import ANY_FLAG
 
 
@@ -51,7 +52,7 @@ def next_step(now: Standing) -> Step:
         )
     if counts.unchecked:
         return Step(
-            f"{counts.unchecked:,} examples have not been checked yet.", "Run the checks", work=run_checks
+            f"Not checked yet: {counted(counts.unchecked, 'example')}.", "Run the checks", work=run_checks
         )
     if now.version is None:
         return _before_freezing(now)
@@ -63,7 +64,7 @@ def _before_freezing(now: Standing) -> Step:
     on = ("splits", "Go on to the splits")
     if counts.blocked:
         return Step(
-            f"{counts.blocked:,} examples cannot be trained on as they are. Mend or drop them.",
+            f"{counted(counts.blocked, 'example')} must be mended or dropped before training.",
             "Review them",
             "review",
             {"flag": ANY_FLAG, "decision": "undecided"},
@@ -71,7 +72,7 @@ def _before_freezing(now: Standing) -> Step:
         )
     if counts.flagged and counts.flagged <= counts.undecided:
         return Step(
-            f"{counts.flagged:,} examples carry a flag. Look at them before the held-out set is frozen.",
+            f"Look at {counted(counts.flagged, 'example')} with a flag before the held-out set is frozen.",
             "Review them",
             "review",
             {"flag": ANY_FLAG, "decision": "undecided"},

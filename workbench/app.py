@@ -10,7 +10,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from curation.errors import TouchstoneError
-from workbench import standing, state, theme
+from workbench import chores, standing, state, theme
 from workbench.screens import evals, import_data, overview, picker, review, settings, splits, train, verdict
 from workbench.serve import serve
 from workbench.widgets import text
@@ -43,6 +43,7 @@ def main() -> None:
             [st.Page(picker.screen, title="Open a project", url_path="open", default=True)], position="hidden"
         ).run()
         return
+    at_work = chores.running()
     badges = standing.badges(standing.measure(state.store(), state.current_task()))
     pages: dict[str, st.Page] = {}
     sections: dict[str, list[st.Page]] = {}
@@ -59,7 +60,7 @@ def main() -> None:
     chosen = st.navigation(sections, position="sidebar")
     title = next(title for _, name, title, _, _ in _SCREENS if pages[name] == chosen)
     st.set_page_config(page_title=f"{title} · {state.project().name} · Touchstone")
-    chore_line()
+    chore_line(at_work)
     chosen.run()
 
 

@@ -41,6 +41,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failed browser test leaves a picture of its pages beside its project."""
+    report = yield
+    if report.when == "call" and report.failed and "visit" in item.funcargs:
+        for n, page in enumerate(item.funcargs["visit"].pages):
+            page.screenshot(path=str(item.funcargs["tmp_path"] / f"failed-{n}.png"))
+    return report
+
+
 @dataclass
 class App:
     """The running app of one project."""
@@ -160,11 +170,13 @@ def visit(browser: Browser, watch: Watch) -> Iterator[Callable[..., Page]]:
         )
         contexts.append(context)
         page = context.new_page()
+        open_.pages.append(page)
         watch.on(page)
         page.goto(address)
         page.wait_for_selector(IDLE, timeout=60_000)
         return page
 
+    open_.pages = []
     yield open_
     for context in contexts:
         context.close()

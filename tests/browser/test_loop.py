@@ -46,12 +46,16 @@ def file(tmp_path):
 
 @pytest.fixture
 def empty(tmp_path):
-    store.create(project.reserve(tmp_path / "loop")).close()
-    return project.locate(tmp_path / "loop")
+    made = project.reserve(tmp_path / "loop")
+    store.create(made).close()
+    yield made
+    for folder in (*jobs.all_jobs(made.evals), *jobs.all_jobs(made.runs)):
+        jobs.stop(folder)
 
 
 def go(page: Page, name: str) -> None:
     page.locator(f'[data-testid="stSidebarNavLink"]:has-text("{name}")').click()
+    expect(page.locator(".ts-title h1")).to_have_text("loop" if name == "Overview" else name)
     page.wait_for_selector(IDLE)
 
 
@@ -71,6 +75,7 @@ def test_the_whole_loop(file, empty, start, visit):
     ).to_be_visible()
     expect(page.locator(".ts-card")).to_contain_text("delivery, invoice, refund")
     press(page, "This is right")
+    expect(page.locator(".ts-card")).to_have_count(0)
 
     go(page, "Overview")
     press(page, "Run the checks")
@@ -100,7 +105,7 @@ def test_the_whole_loop(file, empty, start, visit):
     press(page, "Measure the baseline")
     expect(page.get_by_text("The baseline is e001")).to_be_visible(timeout=5 * MINUTES)
     page.get_by_label("Rows", exact=True).fill("24")
-    page.get_by_label("Epochs").fill("1")
+    page.get_by_label("Epochs", exact=True).fill("1")
     page.keyboard.press("Tab")
     press(page, "Look ahead: tokens, what is left out, memory and time")
     expect(page.locator(".ts-tokens mark").first).to_be_visible(timeout=5 * MINUTES)

@@ -10,9 +10,11 @@ import streamlit as st
 from curation import formats, task
 from curation.errors import BadUsage
 from curation.importing import ImportReport
+from curation.task import Task
 from workbench import actions, chores, ledger, state
 from workbench.widgets import text
-from workbench.widgets.table import table
+from workbench.widgets.filter_bar import ANY_FLAG
+from workbench.widgets.findings import findings, quarantine, sources
 from workbench.widgets.task_card import task_card
 
 _BLOCK = 1 << 20
@@ -24,6 +26,7 @@ def screen() -> None:
     _choose()
     _report()
     _task()
+    _checked()
     _sources()
 
 
@@ -111,39 +114,33 @@ def _task() -> None:
     text.heading("The task, as guessed from the data", "checks, training and scores all follow it")
     task_card(guess)
     with st.container(horizontal=True):
-        if st.button("This is right", type="primary", key="approve"):
-            task.save(guess.model_copy(update={"guessed": False}), state.project().task_path)
-            st.rerun()
+        st.button("This is right", type="primary", key="approve", on_click=_approve, args=(guess,))
         st.page_link(state.page("settings"), label="Change it")
+
+
+def _approve(guess: Task) -> None:
+    task.save(guess.model_copy(update={"guessed": False}), state.project().task_path)
+
+
+def _checked() -> None:
+    """What the checks say about the rows as they are now."""
+    chore = chores.finished("check")
+    if chore is not None and chore.error is not None:
+        text.failure(chore.error)
+    found = ledger.open_flags(state.store())
+    if found or chore is not None:
+        text.heading("What the checks found", "examples by finding; block keeps a row out of training")
+        findings(found)
+        st.page_link(state.page("review"), label="Review them", query_params={"flag": ANY_FLAG})
 
 
 def _sources() -> None:
     store = state.store()
     found = ledger.sources(store)
-    if not found:
-        return
-    text.heading("Sources")
-    table(
-        found,
-        [
-            ("name", "File"),
-            ("format", "Format"),
-            ("rows", "Rows"),
-            ("examples", "New"),
-            ("quarantined", "Not readable"),
-            ("repeated", "Repeated"),
-            ("made", "When"),
-        ],
-        right=("rows", "examples", "quarantined", "repeated"),
-    )
-    kept_aside = ledger.quarantine(store)
-    if kept_aside:
+    if found:
+        text.heading("Sources")
+        sources(found)
+    aside = ledger.quarantine(store)
+    if aside:
         text.heading("Kept aside", "lines that could not be read; mend them in the file and import it again")
-        reasons = ledger.quarantine_reasons(store)
-        text.plain(" · ".join(f"{row['n']:,} × {row['reason']}" for row in reasons), "dim")
-        table(
-            kept_aside,
-            [("source", "File"), ("line", "Line"), ("reason", "Why"), ("raw", "What it says")],
-            right=("line",),
-            wide="raw",
-        )
+        quarantine(ledger.quarantine_reasons(store), aside)

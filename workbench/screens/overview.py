@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from curation import decisions
 from workbench import actions, measured, standing, state
 from workbench.widgets import text
-from workbench.widgets.figures import says
+from workbench.widgets.figures import counted, says
 from workbench.widgets.progress import job_buttons, job_line
 from workbench.widgets.scores import scores
 from workbench.widgets.table import table
@@ -38,7 +40,7 @@ def _strip(now: standing.Standing) -> None:
             "import",
             "Examples",
             f"{counts.examples:,}",
-            f"from {counts.sources:,} source{'' if counts.sources == 1 else 's'}",
+            f"from {counted(counts.sources, 'source')}",
         ),
         (
             "review",
@@ -106,12 +108,12 @@ def _changes() -> None:
         tight=("when",),
     )
     with st.container(horizontal=True):
-        if st.button("Undo the newest", key="undo"):
-            decisions.undo(state.store(), who=state.who())
-            st.rerun()
-        if st.button("Redo", key="redo"):
-            decisions.redo(state.store(), who=state.who())
-            st.rerun()
+        st.button("Undo the newest", key="undo", on_click=_step, args=(decisions.undo,))
+        st.button("Redo", key="redo", on_click=_step, args=(decisions.redo,))
+
+
+def _step(step: Callable[..., object]) -> None:
+    step(state.store(), who=state.who())
 
 
 def _scores() -> None:

@@ -18,6 +18,11 @@ def says(scorer: str) -> str:
     return _SAYS.get(scorer, scorer)
 
 
+def counted(n: int, one: str) -> str:
+    """A number with its noun: `1 example`, `1,204 examples`."""
+    return f"{n:,} {one}{'' if n == 1 else 's'}"
+
+
 def percent(share: float) -> str:
     """A share of rows as a percentage."""
     return f"{100 * share:.1f} %"

@@ -10,6 +10,7 @@ from curation import jobs
 from curation.errors import TouchstoneError
 from curation.jobs import Status
 from workbench import chores
+from workbench.chores import Chore
 
 _WORDS = {
     "queued": "Starting",
@@ -24,9 +25,14 @@ _WORDS = {
 _TONES = {"failed": "bad", "lost": "bad", "stopped": "warn", "done": "good"}
 
 
-def chore_line() -> None:
-    """The piece of work under way in this process; the whole page is drawn again when it has ended."""
-    if chores.running() is not None:
+def chore_line(at_start: Chore | None) -> None:
+    """The piece of work under way in this process; the whole page is drawn again when it has ended.
+
+    Args:
+        at_start: what was running when the page began to be drawn. It may have ended since, and then the
+            numbers drawn from before its end must be drawn again.
+    """
+    if at_start is not None:
         st.fragment(_watch_chore, run_every="1s")()
 
 
