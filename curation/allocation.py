@@ -1,15 +1,15 @@
-"""Whole groups to splits: stratified, greedy, exact on size as far as the groups allow.
+"""Whole groups to splits: stratified, and exact on size as far as the groups allow.
 
 Pure: the same groups, strata, sizes and seed give the same splits, whatever the order of the groups.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from math import floor
 
 HELD_OUT = ("test", "validation")
 REFUSED = "refused"
@@ -17,11 +17,19 @@ REFUSED = "refused"
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows that stay together: their positions, and the splits of those that are frozen already."""
+    """Rows that stay together.
+
+    Attributes:
+        key: its smallest id.
+        rows: positions of its rows.
+        frozen: the splits of those rows that are frozen already.
+        anchors: splits of frozen rows that are left out now, dropped for example, but belong here.
+    """
 
     key: str
     rows: tuple[int, ...]
     frozen: tuple[tuple[int, str], ...] = ()
+    anchors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,46 +40,25 @@ class Allocation:
     too_large: int
 
 
-class _State:
-    """What is placed so far and what each held-out split still lacks, in all and by stratum."""
+class _Places:
+    """What is placed so far, and what each held-out split still lacks, in all and by stratum."""
 
     def __init__(self, strata: Sequence[str], sizes: dict[str, int]) -> None:
         self.strata = strata
         self.splits = [""] * len(strata)
-        total, shares = len(strata), Counter(strata)
-        wanted = {**sizes, "train": max(1, total - sum(sizes.values()))}
         self.need = dict(sizes)
-        self.quota = {name: {k: size * n / total for k, n in shares.items()} for name, size in wanted.items()}
-        self.short = {name: dict(per) for name, per in self.quota.items()}
+        shares = Counter(strata)
+        self.short = {
+            split: {stratum: size * n / len(strata) for stratum, n in shares.items()}
+            for split, size in sizes.items()
+        }
 
     def place(self, rows: Iterable[int], split: str) -> None:
         for row in rows:
             self.splits[row] = split
-            if split == REFUSED:
-                continue
-            self.short[split][self.strata[row]] -= 1
-            if split != "train":
+            if split in self.need:
                 self.need[split] -= 1
-
-    def move(self, rows: Iterable[int], split: str) -> None:
-        """From train to a held-out split."""
-        rows = list(rows)
-        for row in rows:
-            self.short["train"][self.strata[row]] += 1
-        self.place(rows, split)
-
-    def most_below_its_share(self, group: Group) -> str:
-        """The split that lacks the largest part of its share of this group's strata, and has room."""
-
-        def lack(split: str) -> float:
-            per = (
-                (self.short[split][k], self.quota[split][k], n)
-                for k, n in Counter(self.strata[row] for row in group.rows).items()
-            )
-            return sum(n * short / quota if quota else 0.0 for short, quota, n in per) / len(group.rows)
-
-        room = [split for split in HELD_OUT if len(group.rows) <= self.need[split]]
-        return max(["train", *room], key=lack)
+                self.short[split][self.strata[row]] -= 1
 
 
 def allocate(groups: Sequence[Group], strata: Sequence[str], sizes: dict[str, int], seed: int) -> Allocation:
@@ -84,89 +71,92 @@ def allocate(groups: Sequence[Group], strata: Sequence[str], sizes: dict[str, in
         seed: decides between groups that fit equally well.
 
     Returns:
-        Splits as close to the sizes as the groups allow. New rows of a group that is frozen in one split
-        join it; of a group frozen in several they are `refused`. Groups larger than half the test size
-        go to train.
+        Each held-out split has the size wanted, or the next smaller one that whole groups can give. New rows
+        of a group that is frozen in one split join it; of a group frozen in several they are `refused`.
+        Groups larger than half the test size go to train.
     """
-    state = _State(strata, sizes)
-    free = []
+    places = _Places(strata, sizes)
+    largest = max(1, sizes["test"] // 2)
+    free, too_large = [], 0
     for group in groups:
-        if group.frozen:
-            _place_frozen(state, group)
+        if group.frozen or group.anchors:
+            _place_frozen(places, group)
+        elif len(group.rows) > largest:
+            too_large += 1
+            places.place(group.rows, "train")
         else:
             free.append(group)
-    free.sort(key=lambda group: (-len(group.rows), sha256(f"{seed}:{group.key}".encode()).digest()))
-    too_large = 0
-    singles: defaultdict[str, list[int]] = defaultdict(list)
-    movable: list[Group] = []
+    free.sort(key=lambda group: sha256(f"{seed}:{group.key}".encode()).digest())
+    by_size: defaultdict[int, list[Group]] = defaultdict(list)
     for group in free:
-        if len(group.rows) == 1:
-            singles[strata[group.rows[0]]].append(group.rows[0])
-        elif len(group.rows) > max(1, sizes["test"] // 2):
-            too_large += 1
-            state.place(group.rows, "train")
-        else:
-            split = state.most_below_its_share(group)
-            state.place(group.rows, split)
-            movable += [group] if split == "train" else []
+        by_size[len(group.rows)].append(group)
     for split in HELD_OUT:
-        _fill_with_singles(state, split, singles)
-    for rows in singles.values():
-        state.place(rows, "train")
-    for split in HELD_OUT:
-        if state.need[split] > 0:
-            chosen = _closest_sum(movable, state.need[split])
-            for group in chosen:
-                state.move(group.rows, split)
-            movable = [group for group in movable if group not in chosen]
-    return Allocation(tuple(state.splits), too_large)
+        for size, many in _how_many(
+            {size: len(some) for size, some in by_size.items()}, places.need[split]
+        ).items():
+            by_size[size] = _fill(places, split, by_size[size], many)
+    for some in by_size.values():
+        for group in some:
+            places.place(group.rows, "train")
+    return Allocation(tuple(places.splits), too_large)
 
 
-def _place_frozen(state: _State, group: Group) -> None:
+def _place_frozen(places: _Places, group: Group) -> None:
     held = dict(group.frozen)
     for row, split in held.items():
-        state.place([row], split)
-    splits = set(held.values())
-    state.place((row for row in group.rows if row not in held), splits.pop() if len(splits) == 1 else REFUSED)
+        places.place([row], split)
+    splits = {*held.values(), *group.anchors}
+    places.place(
+        (row for row in group.rows if row not in held), splits.pop() if len(splits) == 1 else REFUSED
+    )
 
 
-def _fill_with_singles(state: _State, split: str, singles: dict[str, list[int]]) -> None:
-    """Fill a split up with rows that stand alone, each stratum to its share by largest remainder."""
-    need = state.need[split]
-    if need <= 0:
-        return
-    lack = {k: min(max(0.0, state.short[split][k]), len(rows)) for k, rows in singles.items()}
-    take = {k: floor(one) for k, one in lack.items()}
-    by_remainder = sorted(lack, key=lambda k: (take[k] - lack[k], k))
-    while sum(take.values()) > need:
-        take[max(take, key=lambda k: (take[k], k))] -= 1
-    missing = need - sum(take.values())
-    # First by remainder, one each; then wherever rows are left, so that the size is met.
-    for k in by_remainder:
-        if missing and take[k] < len(singles[k]):
-            take[k] += 1
-            missing -= 1
-    for k in sorted(singles, key=lambda k: (take[k] - len(singles[k]), k)):
-        more = min(missing, len(singles[k]) - take[k])
-        take[k] += more
-        missing -= more
-    for k, n in take.items():
-        state.place(singles[k][:n], split)
-        singles[k] = singles[k][n:]
+def _how_many(there: dict[int, int], wanted: int) -> dict[int, int]:
+    """How many groups of each size to take, so that their rows come as near to `wanted` as can be without passing it.
 
-
-def _closest_sum(groups: Sequence[Group], wanted: int) -> list[Group]:
-    """Groups whose rows come as near to `wanted` as possible without passing it."""
-    reached: dict[int, tuple[int, int]] = {0: (-1, -1)}  # sum -> (group, sum before)
-    for number, group in enumerate(groups):
-        for total in sorted(reached, reverse=True):
-            new = total + len(group.rows)
-            if new <= wanted and new not in reached:
-                reached[new] = (number, total)
-        if wanted in reached:
-            break
-    chosen, total = [], max(reached)
-    while total:
-        number, total = reached[total]
-        chosen.append(groups[number])
+    Of all ways to do so the one that takes about the same share of every size, large groups first: a held-out
+    split should not be made of single rows alone. `reach[i]` has bit n set when the sizes from the i-th on can
+    give n rows.
+    """
+    sizes = sorted((size for size, n in there.items() if n), reverse=True)
+    wanted = max(0, wanted)
+    mask = (1 << (wanted + 1)) - 1
+    reach = [1]
+    for size in reversed(sizes):
+        sums, left, step = reach[-1], there[size], 1
+        while left > 0:
+            taken = min(step, left)
+            sums |= (sums << (size * taken)) & mask
+            left, step = left - taken, step * 2
+        reach.append(sums)
+    reach.reverse()
+    rest = reach[0].bit_length() - 1
+    share = rest / max(1, sum(size * there[size] for size in sizes))
+    chosen = {}
+    for size, below in zip(sizes, reach[1:], strict=True):
+        fair = share * there[size]
+        possible = (n for n in range(min(there[size], rest // size) + 1) if below >> (rest - size * n) & 1)
+        chosen[size] = min(possible, key=lambda n: (abs(n - fair), n))
+        rest -= size * chosen[size]
     return chosen
+
+
+def _fill(places: _Places, split: str, groups: Sequence[Group], many: int) -> list[Group]:
+    """Put so many of these groups into a split, each time one of the stratum it lacks most; return the others."""
+    waiting: defaultdict[str, list[Group]] = defaultdict(list)
+    for group in reversed(groups):
+        inside = Counter(places.strata[row] for row in group.rows)
+        waiting[min(inside, key=lambda stratum: (-inside[stratum], stratum))].append(group)
+    lack = places.short[split]
+    heap = [(-lack[stratum], stratum) for stratum in waiting]
+    heapq.heapify(heap)
+    taken: set[str] = set()
+    while len(taken) < many:
+        noted, stratum = heapq.heappop(heap)
+        if waiting[stratum] and -noted <= lack[stratum]:
+            group = waiting[stratum].pop()
+            places.place(group.rows, split)
+            taken.add(group.key)
+        if waiting[stratum]:
+            heapq.heappush(heap, (-lack[stratum], stratum))
+    return [group for group in groups if group.key not in taken]

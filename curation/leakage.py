@@ -211,9 +211,9 @@ def _compare(
     _wordings(connection, text)
     complete = _listed(connection, _SHARED, f"exact{suffix}", leaked)
     for a, b, similarity in _similar(connection, shingle, threshold, progress):
-        connection.register("similar", pa.table({"a": a, "b": b, "similarity": similarity}))
-        complete &= _listed(connection, "select * from similar", f"near{suffix}", leaked)
-        connection.unregister("similar")
+        connection.register("close_pair", pa.table({"a": a, "b": b, "similarity": similarity}))
+        complete &= _listed(connection, "select * from close_pair", f"near{suffix}", leaked)
+        connection.unregister("close_pair")
     return complete
 
 

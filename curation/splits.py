@@ -7,6 +7,7 @@ that the same rows give the same splits in whatever order they were imported.
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 SHARE = 0.2
 MOST = {"test": 500, "validation": 200}
 NO_GROUP = "none"
-_META_KEYS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,26 +121,29 @@ def make(
         BadUsage: a negative size, or a field that does not exist.
         TouchstoneError: the sizes cannot be given or leave no training row; nothing was changed.
     """
-    for name, size in (("test", test), ("validation", validation)):
-        if size is not None and size < 0:
-            raise BadUsage(f"The size of {name} cannot be negative, got {size}.")
+    _check_sizes({"test": test, "validation": validation})
     chosen_group = _checked_group(store, group or task.group)
     chosen_stratum = stratify or task.stratify
     if not dedup.is_current(store):
         dedup.deduplicate(store, dedup.near_setting(store), progress)
     progress.stage("Splitting")
+    frozen = versions.frozen_splits(store.project)
     with store.transaction() as cursor:
-        _usable(cursor, store, task, chosen_group, chosen_stratum)
-        ids, strata, parts = _read(cursor)
+        _usable(cursor, store, task, chosen_group, chosen_stratum, frozen)
+        if stratify not in (None, "source") and not store.value(
+            "select count(*) from usable where stratum <> ''"
+        ):
+            raise BadUsage(
+                f"No example has a value for {stratify}.", hint="Known: label, source, answer.NAME."
+            )
+        ids, strata, groups = _read(cursor, frozen)
         if not len(ids):
             raise NotReady(
                 "There is no example to split.",
                 where=store.project.name,
                 hint=f"Import some: workbench import {store.project.folder} FILE",
             )
-        frozen = versions.frozen_splits(store.project)
         sizes = _sizes(store, len(ids), test, validation)
-        groups = _groups(ids, parts, frozen)
         allocation = allocate(groups, strata, sizes, seed)
         _refuse_impossible(
             allocation.splits, sizes, {"test": test, "validation": validation}, store.project.name
@@ -156,28 +159,44 @@ def make(
     return _report(ids, strata, allocation, groups, sum(one in frozen for one in ids), settings)
 
 
+def _check_sizes(sizes: dict[str, float | None]) -> None:
+    for name, size in sizes.items():
+        if size is not None and size < 0:
+            raise BadUsage(f"The size of {name} cannot be negative, got {size}.")
+        if size is not None and not (size < 1 or (size < math.inf and size == int(size))):
+            raise BadUsage(f"The size of {name} is a share below 1 or a whole number of rows, got {size}.")
+
+
 def _checked_group(store: Store, name: str | None) -> str | None:
-    """The group field as it is stored: None for the one mapped on import."""
+    """The group field as it is stored: None for the one mapped on import.
+
+    Raises:
+        BadUsage: no example has such a field.
+    """
     if name in (None, "group", NO_GROUP):
         return name if name == NO_GROUP else None
-    found = store.rows(
-        f"""
-        select distinct unnest(json_keys(metadata)) as key
-        from occurrence
-        order by key
-        limit {_META_KEYS}
-        """
-    )
-    known = [key for (key,) in found]
-    if name not in known:
-        raise unknown("field to group by", str(name), ["group", NO_GROUP, *known])
-    return name
+    known = [
+        key for (key,) in store.rows("select distinct unnest(json_keys(metadata)) as key from occurrence")
+    ]
+    if name in known:
+        return name
+    mapped = {column for (column,) in store.rows("select mapping ->> '$.group' from source")}
+    if name in mapped:
+        return None
+    raise unknown("field to group by", str(name), ["group", NO_GROUP, *known])
 
 
 def _usable(
-    cursor: duckdb.DuckDBPyConnection, store: Store, task: Task, group: str | None, stratify: str
+    cursor: duckdb.DuckDBPyConnection,
+    store: Store,
+    task: Task,
+    group: str | None,
+    stratify: str,
+    frozen: dict[str, str],
 ) -> None:
-    """Fill `usable` (seq, id, cluster, stratum) and `tied` (seq, group_key)."""
+    """Fill `usable` (seq, id, cluster, stratum), `anchored` (the same of frozen rows left out now) and `tied`."""
+    import pyarrow as pa
+
     store.execute(
         cursor,
         f"""
@@ -191,20 +210,26 @@ def _usable(
         """,
         {"labels": task.labels} if stratify == "label" else {},
     )
-    if stratify != "source" and not store.value("select count(*) from usable where stratum <> ''"):
-        raise BadUsage(f"No example has a value for {stratify}.", hint="Known: label, source, answer.NAME.")
-    # The mapped group is the example's own, which a person may have changed; a metadata field is each appearance's.
-    groups = {
-        None: "select seq, group_key from example where group_key is not null",
-        NO_GROUP: "select 0::bigint as seq, '' as group_key where false",
-    }.get(
-        group,
-        f"select seq, {versions.group_expression(group)} as group_key from occurrence o "
-        f"where {versions.group_expression(group)} is not null",
-    )
+    cursor.register("frozen_id", pa.table({"id": pa.array(frozen, pa.string())}))
     store.execute(
         cursor,
-        f"create or replace temp table tied as select distinct * from ({groups}) semi join usable using (seq)",
+        """
+        create or replace temp table anchored as
+        select seq, id, cluster, '' as stratum
+        from live
+        semi join frozen_id using (id)
+        anti join usable using (seq)
+        """,
+    )
+    cursor.unregister("frozen_id")
+    store.execute(
+        cursor,
+        f"""
+        create or replace temp table tied as
+        select distinct seq, group_key
+        from ({versions.group_values(group)})
+        where seq in (select seq from usable union all select seq from anchored)
+        """,
     )
 
 
@@ -222,40 +247,48 @@ def _stratum(name: str) -> str:
     return f"case when json_valid({answer}) then json_extract_string({answer}, '$.\"{path}\"') end"
 
 
-def _read(cursor: duckdb.DuckDBPyConnection) -> tuple[list[str], list[str], np.ndarray[Any, Any]]:
-    """Ids in order, the stratum of each, and the component each belongs to."""
+def _read(
+    cursor: duckdb.DuckDBPyConnection, frozen: dict[str, str]
+) -> tuple[list[str], list[str], list[Group]]:
+    """Ids in order, the stratum of each, and the groups: components of clusters and shared group values."""
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components
 
     rows = cursor.execute(
         "select id, stratum, coalesce(cluster, -seq), seq from usable order by id"
     ).fetchall()
-    position = {seq: i for i, (*_, seq) in enumerate(rows)}
-    _, cluster = np.unique([row[2] for row in rows], return_inverse=True)
+    left_out = cursor.execute(
+        "select id, stratum, coalesce(cluster, -seq), seq from anchored order by id"
+    ).fetchall()
+    everything = rows + left_out
+    position = {seq: i for i, (*_, seq) in enumerate(everything)}
+    _, cluster = np.unique([row[2] for row in everything], return_inverse=True)
     ties = cursor.execute("select seq, group_key from tied").fetchall()
     _, tied = np.unique([key for _, key in ties], return_inverse=True)
-    clusters = int(cluster.max(initial=-1)) + 1
-    n = len(rows)
+    n, clusters = len(everything), int(cluster.max(initial=-1)) + 1
     a = np.concatenate([np.arange(n), np.array([position[seq] for seq, _ in ties], dtype=np.int64)])
     b = np.concatenate([n + cluster, n + clusters + np.asarray(tied, dtype=np.int64)])
     size = n + clusters + len(ties)
     graph = csr_matrix((np.ones(len(a), dtype=np.int8), (a, b)), shape=(size, size))
     _, component = connected_components(graph, directed=False)
-    return [row[0] for row in rows], [row[1] for row in rows], component[:n]
-
-
-def _groups(ids: Sequence[str], component: np.ndarray[Any, Any], frozen: dict[str, str]) -> list[Group]:
+    ids = [row[0] for row in everything]
     members: defaultdict[int, list[int]] = defaultdict(list)
-    for position, part in enumerate(component.tolist()):
-        members[part].append(position)
-    return [
+    anchors: defaultdict[int, set[str]] = defaultdict(set)
+    for place, part in enumerate(component[:n].tolist()):
+        if place < len(rows):
+            members[part].append(place)
+        else:
+            anchors[part].add(frozen[ids[place]])
+    groups = [
         Group(
-            ids[rows[0]],
-            tuple(rows),
-            tuple((row, frozen[ids[row]]) for row in rows if ids[row] in frozen),
+            ids[places[0]],
+            tuple(places),
+            tuple((place, frozen[ids[place]]) for place in places if ids[place] in frozen),
+            tuple(sorted(anchors[part])),
         )
-        for rows in members.values()
+        for part, places in members.items()
     ]
+    return ids[: len(rows)], [row[1] for row in rows], groups
 
 
 def _sizes(store: Store, rows: int, test: float | None, validation: float | None) -> dict[str, int]:
@@ -265,10 +298,14 @@ def _sizes(store: Store, rows: int, test: float | None, validation: float | None
     for name, wanted in (("test", test), ("validation", validation)):
         if wanted is None:
             before = newest.manifest.settings["split"].get(name) if newest else None
-            sizes[name] = before if before is not None else min(MOST[name], round(SHARE * rows))
+            sizes[name] = before if before is not None else min(MOST[name], _rounded(SHARE * rows))
         else:
-            sizes[name] = int(wanted) if wanted >= 1 else round(wanted * rows)
+            sizes[name] = int(wanted) if wanted >= 1 else _rounded(wanted * rows)
     return sizes
+
+
+def _rounded(rows: float) -> int:
+    return int(rows + 0.5)
 
 
 def _refuse_impossible(
@@ -277,7 +314,8 @@ def _refuse_impossible(
     """Refuse a split that misses a number of rows asked for, or leaves nothing to train on."""
     counts = Counter(splits)
     for name, wanted in asked.items():
-        if wanted is not None and wanted >= 1 and counts[name] != sizes[name]:
+        exact = wanted is not None and wanted >= 1
+        if counts[name] != sizes[name] if exact else (sizes[name] and not counts[name]):
             raise TouchstoneError(
                 f"{sizes[name]:,} {name} rows cannot be given: {counts[name]:,} are possible, as copies and groups "
                 "stay together and frozen rows stay where they are.",
@@ -308,8 +346,18 @@ def _record(
     cursor.register("chosen", pa.table({"id": list(ids), "split": list(splits)}))
     store.execute(
         cursor,
-        "create or replace temp table new_split as select u.seq, c.split from usable u join chosen c using (id)",
+        """
+        create or replace temp table new_split as
+        select u.seq, c.split
+        from usable u
+        join chosen c using (id)
+        union all
+        select seq, null
+        from live
+        where split is not null and seq not in (select seq from usable union all select seq from anchored)
+        """,
     )
+    cursor.unregister("chosen")
     counts = Counter(splits)
     summary = (
         f"Split: {counts['train']:,} train, {counts['validation']:,} validation, {counts['test']:,} test"

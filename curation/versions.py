@@ -32,7 +32,16 @@ if TYPE_CHECKING:
     from curation.task import Task
 
 COLUMNS = (
-    "id", "messages", "tools", "chosen", "rejected", "label", "group", "cluster", "split", "metadata",
+    "id",
+    "messages",
+    "tools",
+    "chosen",
+    "rejected",
+    "label",
+    "group",
+    "cluster",
+    "split",
+    "metadata",
 )
 SPLIT_KEY = "split:"  # in meta, before the number of the batch that made the split
 _NAME = re.compile(r"v(\d{3,})")
@@ -149,7 +158,9 @@ def open_folder(folder: Path) -> Version:
     try:
         return Version(folder.name, folder, Manifest.model_validate(read_json(folder / "manifest.json")))
     except ValidationError as error:
-        raise BadInput(f"The manifest cannot be read: {error}", where=str(folder / "manifest.json")) from error
+        raise BadInput(
+            f"The manifest cannot be read: {error}", where=str(folder / "manifest.json")
+        ) from error
 
 
 def freeze(store: Store, task: Task, *, who: str, progress: Progress = SILENT) -> Version:
@@ -177,7 +188,8 @@ def freeze(store: Store, task: Task, *, who: str, progress: Progress = SILENT) -
     parent = versions[-1] if versions else None
     name = f"v{int(parent.name[1:]) + 1 if parent else 1:03d}"
     unfinished = store.project.versions / f".{name}.{os.getpid()}"
-    shutil.rmtree(unfinished, ignore_errors=True)
+    for left_behind in store.project.versions.glob(".v*"):
+        shutil.rmtree(left_behind, ignore_errors=True)
     unfinished.mkdir(parents=True)
     try:
         progress.stage("Writing the rows")
@@ -187,8 +199,13 @@ def freeze(store: Store, task: Task, *, who: str, progress: Progress = SILENT) -
         if version is None:
             audit = leakage.audit_files(unfinished, settings["dedup"], progress)
             manifest = Manifest(
-                version=name, fingerprint=printed, parent=parent.name if parent else None, counts=counts,
-                settings=settings, audit=AuditSummary(**audit.summary), created=events.now(),
+                version=name,
+                fingerprint=printed,
+                parent=parent.name if parent else None,
+                counts=counts,
+                settings=settings,
+                audit=AuditSummary(**audit.summary),
+                created=events.now(),
             )
             write_json(unfinished / "audit.json", audit.as_json())
             write_json(unfinished / "manifest.json", manifest.model_dump(mode="json"))
@@ -202,14 +219,32 @@ def freeze(store: Store, task: Task, *, who: str, progress: Progress = SILENT) -
     return version
 
 
-def group_expression(field: str | None) -> str:
-    """SQL for the group of an appearance `occurrence o`: what was mapped on import, or a field of its metadata."""
-    if field in (None, "group"):
-        return "o.group_key"
+def group_values(field: str | None) -> str:
+    """SQL for `seq, group_key`: every group an example belongs to, by all its appearances.
+
+    Args:
+        field: a field of the metadata; None: what was mapped on import, where the example's own value, which a
+            person may have changed, stands for its first appearance; `none`: no groups.
+    """
+    if field is None:
+        return """
+            select seq, group_key
+            from example
+            where group_key is not null
+            union
+            select o.seq, o.group_key
+            from occurrence o
+            join example e using (seq)
+            where o.group_key is not null and (o.source <> e.source or o.line <> e.line)
+        """
     if field == "none":
-        return "null::varchar"
-    path = '$."' + str(field).replace('"', '\\"').replace("'", "''") + '"'
-    return f"json_extract_string(o.metadata, '{path}')"
+        return "select 0::bigint as seq, '' as group_key where false"
+    path = '$."' + field.replace("\\", "\\\\").replace('"', '\\"').replace("'", "''") + '"'
+    return f"""
+        select distinct seq, json_extract_string(metadata, '{path}') as group_key
+        from occurrence
+        where json_extract_string(metadata, '{path}') is not null
+    """
 
 
 def fingerprint(folder: Path, settings: dict[str, Any]) -> str:
@@ -232,8 +267,11 @@ def verify(version: Version) -> None:
         BadInput: they differ: a file was changed after the freeze.
     """
     if fingerprint(version.folder, version.manifest.settings["split"]) != version.manifest.fingerprint:
-        raise BadInput("The rows are not those that were frozen: a file of this version was changed.",
-                       where=str(version.folder), hint="Restore the folder from a copy, or freeze anew.")
+        raise BadInput(
+            "The rows are not those that were frozen: a file of this version was changed.",
+            where=str(version.folder),
+            hint="Restore the folder from a copy, or freeze anew.",
+        )
 
 
 def compare(old: Version, new: Version) -> Difference:
@@ -271,7 +309,7 @@ def _lines(folder: Path) -> Iterator[str]:
     with duckdb.connect() as connection:
         query = connection.sql(
             f"""
-            select {', '.join(f'"{name}"' for name in COLUMNS)}
+            select {", ".join(f'"{name}"' for name in COLUMNS)}
             from read_parquet($files)
             order by id
             """,
@@ -306,8 +344,11 @@ def _split_settings(store: Store) -> dict[str, Any]:
         """
     )
     if stored is None:
-        raise NotReady("No split has been made yet.", where=str(store.project.folder),
-                       hint=f"workbench split {store.project.folder}")
+        raise NotReady(
+            "No split has been made yet.",
+            where=str(store.project.folder),
+            hint=f"workbench split {store.project.folder}",
+        )
     settings: dict[str, Any] = json.loads(stored)
     return settings
 
@@ -322,9 +363,11 @@ def _write_rows(store: Store, folder: Path) -> Counts:
     cursor.begin()
     try:
         store.execute(cursor, _STATE)
-        counts = Counts(**dict(store.execute(
-            cursor,
-            """
+        counts = Counts(
+            **dict(
+                store.execute(
+                    cursor,
+                    """
             unpivot (
                 select count(*) filter (fate = 'train') as train, count(*) filter (fate = 'validation') as validation,
                     count(*) filter (fate = 'test') as test, count(*) filter (fate = 'dropped') as dropped,
@@ -332,11 +375,16 @@ def _write_rows(store: Store, folder: Path) -> Counts:
                 from fated
             ) on columns(*) into name name value rows
             """,
-        ).fetchall()))
+                ).fetchall()
+            )
+        )
         missing = store.execute(cursor, "select count(*) from fated where fate is null").fetchall()[0][0]
         if missing:
-            raise NotReady(f"{missing:,} examples have no split yet.", where=str(store.project.folder),
-                           hint=f"workbench split {store.project.folder}")
+            raise NotReady(
+                f"{missing:,} example{' has' if missing == 1 else 's have'} no split yet.",
+                where=str(store.project.folder),
+                hint=f"workbench split {store.project.folder}",
+            )
         if not counts.train + counts.validation + counts.test:
             raise NotReady("There is no row to freeze.", where=str(store.project.folder))
         for split in SPLITS:
@@ -371,35 +419,60 @@ name depends neither on the order of imports nor on rows that are not frozen."""
 
 
 def _copy(store: Store, cursor: duckdb.DuckDBPyConnection, split: str, path: Path) -> None:
-    """One file. Of several appearances of an example the first by group and metadata speaks for it."""
-    group = group_expression(_split_settings(store).get("group"))
+    """One file. Of several appearances of an example the least group and metadata speak for it, in any order.
+
+    A row that was frozen before keeps its group while it still is one of its own: another appearance under
+    another group, imported later, cannot take it out of the group it was split with.
+    """
     store.execute(
         cursor,
         f"""
         copy (
-            with appearance as (
-                select o.seq, o.metadata, {group} as group_key
-                from occurrence o
-                join source s on s.source = o.source
-                join fated f on f.seq = o.seq
-                where f.fate = '{split}'
-            ), spoken_for as (
-                select seq, metadata, group_key
-                from appearance
-                qualify row_number() over (partition by seq order by group_key nulls last, metadata) = 1
+            with frozen as ({_frozen_groups(store.project)}), grouped as (
+                select v.seq,
+                    coalesce(min(v.group_key) filter (v.group_key = f.group_key), min(v.group_key)) as group_key
+                from ({group_values(_split_settings(store).get("group"))}) v
+                join example e using (seq)
+                left join frozen f using (id)
+                group by v.seq
+            ), told as (
+                select seq, min(metadata) as metadata
+                from occurrence
+                group by seq
             )
-            select e.id, c.messages, c.tools, c.chosen, c.rejected, e.label,
-                {"e.group_key" if group == "o.group_key" else "a.group_key"} as "group",
-                f.cluster, f.fate as split, coalesce(a.metadata, '{{}}') as metadata
+            select e.id, c.messages, c.tools, c.chosen, c.rejected, e.label, g.group_key as "group",
+                f.cluster, f.fate as split, coalesce(t.metadata, '{{}}') as metadata
             from fated f
             join example e using (seq)
             join content c using (seq)
-            left join spoken_for a using (seq)
+            left join grouped g using (seq)
+            left join told t using (seq)
             where f.fate = '{split}'
             order by e.id
-        ) to '{str(path).replace("'", "''")}' (format parquet, compression zstd)
+        ) to {_quoted(path)} (format parquet, compression zstd)
         """,
     )
+
+
+def _frozen_groups(project: Project) -> str:
+    """SQL for `id, group_key`: the group each row was last frozen with."""
+    versions = all_versions(project)
+    if not versions:
+        return "select '' as id, '' as group_key where false"
+    parts = [
+        f"""
+        select id, "group" as group_key, {number} as number
+        from read_parquet([{", ".join(_quoted(version.path(split)) for split in SPLITS)}])
+        """
+        for number, version in enumerate(versions)
+    ]
+    return (
+        f"select id, arg_max(group_key, number) as group_key from ({' union all '.join(parts)}) group by id"
+    )
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _settle(folder: Path) -> None:

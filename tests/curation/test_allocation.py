@@ -90,6 +90,35 @@ def test_groups_are_moved_when_single_rows_do_not_suffice():
     assert Counter(found.splits)["test"] == 4
 
 
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=12), st.integers(0, 12), st.integers(0, 8))
+def test_the_test_split_is_as_large_as_whole_groups_can_make_it(sizes, test, validation):
+    groups, n = partition(sizes)
+    fitting = [size for size in sizes if size <= max(1, test // 2)]
+    sums = {0}
+    for size in fitting:
+        sums |= {one + size for one in sums}
+    counts = Counter(allocate(groups, ["a"] * n, {"test": test, "validation": validation}, 0).splits)
+    assert counts["test"] == max(one for one in sums if one <= test)
+    assert counts["validation"] <= validation
+
+
+def test_new_rows_beside_a_frozen_row_that_was_dropped_join_its_split():
+    groups = [
+        Group("a", (0,), anchors=("test",)),
+        Group("b", (1,), anchors=("test", "train")),
+        Group("c", (2,)),
+    ]
+    found = allocate(groups, ["a"] * 3, {"test": 0, "validation": 0}, 0)
+    assert found.splits == ("test", REFUSED, "train")
+
+
+def test_every_size_of_group_is_held_out_in_about_the_same_share():
+    groups, n = partition([4] * 50 + [1] * 200)
+    found = allocate(groups, ["a"] * n, {"test": 80, "validation": 40}, 0)
+    held = [len(group.rows) for group in groups if found.splits[group.rows[0]] == "test"]
+    assert Counter(held) == {4: 10, 1: 40}
+
+
 def test_the_seed_changes_which_rows_are_held_out():
     groups, n = partition([1] * 100)
     wanted = {"test": 20, "validation": 20}
