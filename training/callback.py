@@ -1,4 +1,4 @@
-"""From the trainer to the run's folder: events, progress, the wish to stop, and two proofs of learning.
+"""From the trainer to the run's folder: events, progress, the wish to stop, and the proofs of learning.
 
 A stop saves a checkpoint first; a checkpoint is on the disk before its event is written.
 """
@@ -12,6 +12,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from transformers import TrainerCallback
 
 from curation.errors import JobFailed, Stopped
@@ -46,8 +47,6 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         self.patience = patience
         self.recent: deque[_Measured] = deque(maxlen=WINDOW)
         self.seconds = 0.0
-        self.last_loss: float | None = None
-        self.last_eval_loss: float | None = None
         self._began = time.perf_counter()
         self._learns = False
 
@@ -73,13 +72,29 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         """Say where the steps begin; a curve forgets what an earlier attempt wrote beyond that."""
         if state.max_steps != len(self.sizes):
             raise JobFailed(f"The trainer plans {state.max_steps} steps, the preflight {len(self.sizes)}.")
-        start, total = state.global_step, len(self.sizes)
-        self.work.event("begin", step=start, total_steps=total)
-        self.work.stage("Training" if not start else f"Training, resumed at step {start}", total - start)
+        self.begin(state.global_step)
+
+    def begin(self, step: int) -> None:
+        """Say that this attempt has `step` steps behind it."""
+        total = len(self.sizes)
+        self.work.event("begin", step=step, total_steps=total)
+        self.work.stage("Training" if not step else f"Training, resumed at step {step}", total - step)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Start the clock of a step."""
         self._began = time.perf_counter()
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Let no gradient that is no number reach the weights, even under a sound loss.
+
+        float16 is left alone: its scaler skips such steps by itself.
+        """
+        gradients = [weight.grad.sum() for weight in kwargs["model"].parameters() if weight.grad is not None]
+        if gradients and not args.fp16 and not bool(torch.stack(gradients).sum().isfinite()):
+            raise JobFailed(
+                f"The gradient of step {state.global_step + 1} is no number; nothing was learned of it.",
+                hint="Lower learning_rate, or look for odd rows; the checkpoints before this step are sound.",
+            )
 
     def on_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Until it is proved once: the adapter has a gradient, and the optimizer moves it."""
@@ -125,7 +140,6 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         """One line for each loss."""
         logs = logs or {}
         if "loss" in logs:
-            self.last_loss = logs["loss"]
             norm = logs.get("grad_norm")
             self.work.event(
                 "loss",
@@ -139,8 +153,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
                 eta_seconds=self._eta(state.global_step),
             )
         elif "eval_loss" in logs:
-            self.last_eval_loss = _number(logs["eval_loss"])
-            self.work.event("eval_loss", step=state.global_step, loss=self.last_eval_loss)
+            self.work.event("eval_loss", step=state.global_step, loss=_number(logs["eval_loss"]))
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """A checkpoint is complete and on the disk."""

@@ -18,6 +18,7 @@ from curation.errors import JobFailed, Stopped
 from curation.jobs import Work
 from training import checkpoints, tokens
 from training.batches import step_sizes, steps_in_epoch
+from training.curve import loss_curve
 from training.recipe import Recipe, every, warmup
 from training.tokens import Tokenised
 
@@ -34,7 +35,7 @@ def train(run: Run, work: Work) -> dict[str, Any]:
     """Train the adapter, save it, and ask it a few validation prompts.
 
     Returns:
-        What goes into result.json: steps, losses, speed, peak memory, the smoke test.
+        What goes into result.json: steps, losses, speed and seconds of this attempt, peak memory, smoke test.
 
     Raises:
         Stopped: a person asked for it; a checkpoint was saved.
@@ -53,18 +54,25 @@ def train(run: Run, work: Work) -> dict[str, Any]:
         run, work, models.load_model(place, device), tokenizer, data, held, start.step if start else 0
     )
     _same_tokens(trainer, run.manifest.digest)
-    outcome = trainer.train(resume_from_checkpoint=str(start.folder) if start else None)
-    if work.should_stop() and trainer.state.global_step < trainer.state.max_steps:
-        raise Stopped("Stopped on request.")
+    if start and start.step == len(reporter.sizes):  # transformers would take a step too many
+        reporter.begin(start.step)
+        _take_weights(trainer.model, start.folder)
+    else:
+        trainer.train(resume_from_checkpoint=str(start.folder) if start else None)
+        if work.should_stop() and trainer.state.global_step < len(reporter.sizes):
+            raise Stopped("Stopped on request.")
     work.stage("Saving the adapter")
     _save(trainer.model, tokenizer, place, run.adapter)
-    if run.recipe.gradient_checkpointing:
-        trainer.model.gradient_checkpointing_disable()
+    if run.recipe.gradient_checkpointing:  # it excludes the cache that answering needs
+        off = "activation_checkpointing_disable"
+        older = "gradient_checkpointing_disable"
+        getattr(trainer.model, off if hasattr(trainer.model, off) else older)()
     smoke = _smoke(trainer.model, tokenizer, data, held, run.task.max_new_tokens, work)
+    curve = loss_curve(run.folder)
     return {
-        "steps": trainer.state.global_step,
-        "loss": reporter.last_loss if reporter.last_loss is not None else outcome.training_loss,
-        "eval_loss": reporter.last_eval_loss,
+        "steps": len(reporter.sizes),
+        "loss": curve.train[-1].loss if curve.train else None,
+        "eval_loss": curve.validation[-1].loss if curve.validation else None,
         "seconds": reporter.seconds,
         "tokens_per_second": reporter.tokens_per_second,
         "padded_tokens_per_second": reporter.padded_per_second,
@@ -82,7 +90,7 @@ def _trainer(
     tokenizer: Any,  # noqa: ANN401
     data: Tokenised,
     held: Tokenised,
-    step: int,  # noqa: ANN401
+    step: int,
 ) -> tuple[Any, Reporter]:
     from peft import LoraConfig, get_peft_model
     from transformers import set_seed
@@ -216,6 +224,14 @@ def _same_tokens(trainer: Any, digest: str) -> None:  # noqa: ANN401
         )
 
 
+def _take_weights(model: Any, checkpoint: Path) -> None:  # noqa: ANN401
+    """Put a checkpoint's adapter into the model."""
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    set_peft_model_state_dict(model, load_file(checkpoint / checkpoints.WEIGHTS))
+
+
 def _save(model: Any, tokenizer: Any, place: models.ModelPlace, folder: Path) -> None:  # noqa: ANN401
     """Write adapter/ whole or not at all; its base is the task's name for it, not a local path."""
     part = folder.with_name(f".{folder.name}.part")
@@ -239,7 +255,7 @@ def _smoke(
     data: Tokenised,
     held: Tokenised,
     limit: int | None,
-    work: Work,  # noqa: ANN401
+    work: Work,
 ) -> list[dict[str, Any]]:
     """Ask a few validation prompts, exactly as evaluations do: does the model stop by itself?"""
     import torch
