@@ -9,6 +9,7 @@ from pathlib import Path
 from curation import checks, importing, jobs, splits, versions
 from curation.errors import NotReady, TouchstoneError
 from curation.progress import Progress
+from curation.splits import SplitReport
 from curation.store import Store
 from curation.task import Task
 from curation.versions import Version
@@ -122,6 +123,12 @@ def _after_freezing(now: Standing, version: Version) -> Step:
             "Go to the verdict",
             "verdict",
         )
+    if now.changed:
+        return Step(
+            f"{counted(now.changed, 'example')} changed since {version.name}. Freeze a new version and train on it.",
+            "Freeze a new version",
+            "splits",
+        )
     return Step(
         "The loop is closed. Read the failures, mend the rows behind them, and go round again.",
         "Read the failures",
@@ -156,12 +163,12 @@ def run_checks(store: Store) -> chores.Chore:
 def split(
     store: Store, *, test: float | None, validation: float | None, group: str | None, stratify: str | None
 ) -> chores.Chore:
-    """Deduplicate where that is out of date, and split."""
+    """Check and deduplicate what has changed, and split."""
     task = _task()
-    return chores.start(
-        "split",
-        "Splitting",
-        lambda progress: splits.make(
+
+    def work(progress: Progress) -> SplitReport:
+        checks.run(store, task, progress=progress)
+        return splits.make(
             store,
             task,
             test=test,
@@ -170,18 +177,20 @@ def split(
             stratify=stratify,
             who=state.who(),
             progress=progress,
-        ),
-    )
+        )
+
+    return chores.start("split", "Splitting", work)
 
 
 def freeze(store: Store) -> chores.Chore:
-    """Freeze a version and audit it."""
+    """Check what has changed, freeze a version and audit it."""
     task = _task()
-    return chores.start(
-        "freeze",
-        "Freezing",
-        lambda progress: versions.freeze(store, task, who=state.who(), progress=progress),
-    )
+
+    def work(progress: Progress) -> Version:
+        checks.run(store, task, progress=progress)
+        return versions.freeze(store, task, who=state.who(), progress=progress)
+
+    return chores.start("freeze", "Freezing", work)
 
 
 def measure(

@@ -43,7 +43,7 @@ def main() -> None:
             [st.Page(picker.screen, title="Open a project", url_path="open", default=True)], position="hidden"
         ).run()
         return
-    at_work = chores.running()
+    before, at_work = chores.newest(), chores.running()
     badges = standing.badges(standing.measure(state.store(), state.current_task()))
     pages: dict[str, st.Page] = {}
     sections: dict[str, list[st.Page]] = {}
@@ -62,6 +62,8 @@ def main() -> None:
     st.set_page_config(page_title=f"{title} · {state.project().name} · Touchstone")
     chore_line(at_work)
     chosen.run()
+    if chores.newest() is not before:
+        st.rerun()  # the screen began a piece of work by itself: show how far it is
 
 
 def _guarded(draw: Callable[[], None]) -> Callable[[], None]:

@@ -81,6 +81,11 @@ def start(name: str, title: str, work: Callable[[Progress], Any]) -> Chore:
     return chore
 
 
+def newest() -> Chore | None:
+    """The piece of work begun last, whether it has ended or not."""
+    return _last
+
+
 def running() -> Chore | None:
     """The piece of work under way."""
     return _last if _last is not None and not _last.ended else None

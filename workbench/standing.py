@@ -9,6 +9,7 @@ from curation.store import Store
 from curation.task import Task
 from curation.versions import Version
 from evals import looks
+from workbench import rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The whole loop. Evaluations, runs and looks are counted from their folders."""
+    """The whole loop. Evaluations, runs and looks are counted from their folders.
+
+    `changed` counts examples that were edited, labelled or decided after the newest version was frozen.
+    """
 
     counts: Counts
     task: Task | None
     version: Version | None
+    changed: int
     evaluations: int
     runs: int
     at_work: tuple[jobs.Status, ...]
@@ -48,15 +53,31 @@ def measure(store: Store, task: Task | None) -> Standing:
     """Count everything once."""
     project = store.project
     evaluations, runs = jobs.all_jobs(project.evals), jobs.all_jobs(project.runs)
+    version = versions.newest(project)
     states = [jobs.state(folder) for folder in (*evaluations, *runs)]
     return Standing(
         counts=_counts(store),
         task=task,
-        version=versions.newest(project),
+        version=version,
+        changed=_changed(store, version) if version else 0,
         evaluations=len(evaluations),
         runs=len(runs),
         at_work=tuple(one for one in states if not one.ended),
         verdicts=len(looks.read(project.evals / looks.REGISTER)),
+    )
+
+
+def _changed(store: Store, version: Version) -> int:
+    return int(
+        store.value(
+            """
+            select count(distinct d.seq)
+            from decision d
+            join batch b using (batch)
+            where b.made > ?::timestamptz and d.kind in ('decision', 'label', 'messages')
+            """,
+            [version.manifest.created],
+        )
     )
 
 
@@ -66,14 +87,7 @@ _known: tuple[object, Counts] | None = None
 def _counts(store: Store) -> Counts:
     """Counted again only when the log, the flags or the clusters have changed."""
     global _known
-    key = store.row(
-        """
-        select (select max(batch) from batch), (select count(*) from flag), (select max(rowid) from flag),
-            (select count(*) from checked), (select count(*) from duplicate), (select count(*) from source),
-            (select count(*) from quarantine)
-        """
-    )
-    mark = (str(store.project.folder), key)
+    mark = rows.mark(store)
     if _known is not None and _known[0] == mark:
         return _known[1]
     row = store.row(

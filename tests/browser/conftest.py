@@ -17,7 +17,7 @@ from typing import IO, Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
-from curation import importing, project, store
+from curation import files, importing, project, store
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
@@ -186,7 +186,13 @@ def visit(browser: Browser, watch: Watch) -> Iterator[Callable[..., Page]]:
 def start(tmp_path: Path) -> Iterator[Callable[[Path], App]]:
     """Start the app on a project."""
     apps: list[App] = []
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    for shared in files.cache_folder().iterdir():
+        if shared.is_dir():  # converted models; the device lock stays this test's own
+            (cache / shared.name).symlink_to(shared)
     environment = os.environ | {
+        "TOUCHSTONE_CACHE": str(cache),
         "XDG_CONFIG_HOME": str(tmp_path / "config"),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
         "HF_HUB_OFFLINE": "1",

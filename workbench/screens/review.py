@@ -9,7 +9,7 @@ from workbench import behind, outbox, rows, state
 from workbench.selection import Selection, select
 from workbench.widgets import text
 from workbench.widgets.bulk import bulk
-from workbench.widgets.filter_bar import filter_bar
+from workbench.widgets.filter_bar import NOTHING, filter_bar
 from workbench.widgets.review import review
 
 _REASONS = ["wrong answer", "wrong label", "unclear question", "private data", "off topic", "bad format"]
@@ -24,8 +24,8 @@ def screen() -> None:
         if text.empty("There is nothing to review yet. Import a file with chats first.", "Import a file"):
             st.switch_page(state.page("import"))
         return
-    choice = filter_bar(rows.facets(store))
     near, ids = st.query_params.get("near", ""), st.query_params.get("ids", "")
+    choice = NOTHING if near or ids else filter_bar(rows.facets(store))
     if near and not _behind(near):
         return
     try:

@@ -65,7 +65,7 @@ def _live(folder: Path) -> None:
 def _show(folder: Path) -> None:
     one = runs.describe(folder)
     with st.container(horizontal=True, vertical_alignment="center", key="run-line"):
-        with st.container(width=460):
+        with st.container(width="content" if one.status.ended else 460):
             job_line(one.status, measured.title(folder))
         job_buttons(one.status, one.id)
         if one.status.state == "done":

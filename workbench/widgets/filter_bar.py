@@ -31,6 +31,9 @@ class Choice:
     bulk: str | None
 
 
+NOTHING = Choice("", "imported", None)
+
+
 def filter_bar(facets: Mapping[str, Sequence[str]]) -> Choice:
     """Draw the bar; selections are bound to the address."""
     words: list[str] = []

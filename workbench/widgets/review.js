@@ -88,7 +88,7 @@ export default function (component) {
       const middle = el('div')
       middle.style.minWidth = 0
       middle.append(el('div', 'p', r.preview || '(no text)'), meta)
-      li.append(el('span', 'bar'), middle, el('span', 's ' + decision, r.aside ?? (decision === 'undecided' ? '' : decision)))
+      li.append(el('span', 'bar'), middle, el('span', 's ' + decision, decision === 'undecided' ? r.aside ?? '' : decision))
       li.classList.toggle('dropped', decision === 'drop')
       s.lines.set(r.seq, li)
     }
