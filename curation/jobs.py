@@ -135,6 +135,7 @@ def start(folder: Path) -> None:
     if module not in MODULES:
         raise BadUsage(f"job.yaml names the module {module!r}; known: training, evals.", where=folder.name)
     (folder / "stop").unlink(missing_ok=True)
+    events.append(folder, "launched")  # before the process can write its own first event
     with (folder / "log.txt").open("ab") as log:
         process = subprocess.Popen(
             # -P: the current folder may hold a training.py of the user's; never import that.
@@ -146,7 +147,6 @@ def start(folder: Path) -> None:
             env=_QUIET_THREADS | os.environ | {"PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"},
         )
     write_json(folder / "process.json", {"pid": process.pid, "started": _started(process.pid)})
-    events.append(folder, "launched", pid=process.pid)
 
 
 def stop(folder: Path) -> None:
