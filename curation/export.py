@@ -92,6 +92,7 @@ def _write_parquet(version: Path, to: Path) -> dict[str, int]:
 
 def _write_hf(version: Path, to: Path) -> dict[str, int]:
     from datasets import Dataset, DatasetDict, Features, Value
+    from datasets.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
 
     try:
         from datasets import Json
@@ -126,7 +127,13 @@ def _write_hf(version: Path, to: Path) -> dict[str, int]:
         }
         features = Features({name: structured if name in JSON_COLUMNS else Value("string") for name in names})
         loaded[split] = Dataset.from_dict(columns, features=features)
-    DatasetDict(loaded).save_to_disk(str(to))
+    shown = is_progress_bar_enabled()
+    disable_progress_bar()
+    try:
+        DatasetDict(loaded).save_to_disk(str(to))
+    finally:
+        if shown:
+            enable_progress_bar()
     return {split: len(one) for split, one in loaded.items()}
 
 
