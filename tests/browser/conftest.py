@@ -31,6 +31,15 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+DOWN = (  # what a page says when its server was ended on purpose
+    "WebSocket",
+    "ERR_CONNECTION",
+    "disconnected from server",
+    "not responding",
+    "Failed to fetch",
+    "NetworkError",
+    "AxiosError",
+)
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"][data-test-connection-state="CONNECTED"]'
 expect.set_options(timeout=20_000)
 
@@ -52,6 +61,32 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 @dataclass
+class Watch:
+    """What must not happen while a page is open: errors, and requests to anywhere else."""
+
+    problems: list[str] = field(default_factory=list)
+    expected: tuple[str, ...] = ()
+
+    def on(self, page: Page) -> None:
+        page.on("pageerror", lambda error: self.note(f"page error: {error}"))
+        page.on(
+            "console",
+            lambda said: self.note(f"console: {said.text} {said.location}") if said.type == "error" else None,
+        )
+        page.on("request", self.request)
+
+    def request(self, request: Request) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
+            self.note(f"request to {request.url}")
+
+    def note(self, text: str) -> None:
+        # On a deep link Streamlit's own page looks for its server below that link before it looks at the root.
+        if "_stcore/" in text or any(part in text for part in self.expected):
+            return
+        self.problems.append(text)
+
+
+@dataclass
 class App:
     """The running app of one project."""
 
@@ -59,6 +94,7 @@ class App:
     port: int
     cwd: Path
     environment: dict[str, str]
+    watch: Watch
     process: subprocess.Popen[str] | None = None
     url: str = ""
 
@@ -99,12 +135,14 @@ class App:
         return f"{self.root}/{path}{'&' if '?' in path else '?'}token={self.token}"
 
     def kill(self) -> None:
+        self.watch.expected = DOWN
         if self.process is not None:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
 
     def stop(self) -> float:
         """End it as a service manager would; returns the seconds it took."""
+        self.watch.expected = DOWN
         if self.process is None:
             return 0.0
         began = time.monotonic()
@@ -114,32 +152,6 @@ class App:
         finally:
             self.process.kill()
         return time.monotonic() - began
-
-
-@dataclass
-class Watch:
-    """What must not happen while a page is open: errors, and requests to anywhere else."""
-
-    problems: list[str] = field(default_factory=list)
-    expected: tuple[str, ...] = ()
-
-    def on(self, page: Page) -> None:
-        page.on("pageerror", lambda error: self.note(f"page error: {error}"))
-        page.on(
-            "console",
-            lambda said: self.note(f"console: {said.text} {said.location}") if said.type == "error" else None,
-        )
-        page.on("request", self.request)
-
-    def request(self, request: Request) -> None:
-        if not request.url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
-            self.note(f"request to {request.url}")
-
-    def note(self, text: str) -> None:
-        # On a deep link Streamlit's own page looks for its server below that link before it looks at the root.
-        if "_stcore/" in text or any(part in text for part in self.expected):
-            return
-        self.problems.append(text)
 
 
 @pytest.fixture(scope="session")
@@ -183,7 +195,7 @@ def visit(browser: Browser, watch: Watch) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[Path], App]]:
+def start(tmp_path: Path, watch: Watch) -> Iterator[Callable[[Path], App]]:
     """Start the app on a project."""
     apps: list[App] = []
     cache = tmp_path / "cache"
@@ -202,7 +214,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[Path], App]]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        app = App(folder, port, cwd, environment)
+        app = App(folder, port, cwd, environment, watch)
         apps.append(app)
         app.start()
         return app

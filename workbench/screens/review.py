@@ -10,7 +10,7 @@ from workbench.selection import Selection, select
 from workbench.widgets import text
 from workbench.widgets.bulk import bulk
 from workbench.widgets.filter_bar import NOTHING, filter_bar
-from workbench.widgets.review import review
+from workbench.widgets.review import review, said
 
 _REASONS = ["wrong answer", "wrong label", "unclear question", "private data", "off topic", "bad format"]
 _EMPTY = "Nothing matches these filters. Clear one, or change the search."
@@ -69,19 +69,19 @@ def _sentence(chosen: Selection, *, filtered: bool, named: bool) -> None:
 def _review(chosen: Selection) -> None:
     store, task = state.store(), state.current_task()
     session = st.session_state.setdefault("outbox", outbox.Session())
-    place = st.session_state.get("place") or {}
+    place = said("review")[1]
     if place.get("view") != chosen.key:
         first = chosen.position(store, st.query_params.get("example"))
         place = {"view": chosen.key, "pos": first, "around": first}
     last = max(0, len(chosen.seqs) - 1)
-    around = min(max(0, int(place["around"])), last)
-    start, listed = chosen.window(store, around)
+    start, listed = chosen.window(store, min(max(0, int(place["around"])), last))
+    pos = min(int(place["pos"]), last)
     data = {
         "project": str(store.project.folder),
         "sid": session.sid,
         "ack": session.ack,
         "view": chosen.key,
-        "pos": min(int(place["pos"]), last),
+        "pos": pos,
         "start": start,
         "total": len(chosen.seqs),
         "rows": listed,
@@ -90,17 +90,19 @@ def _review(chosen: Selection) -> None:
         "labels": task.labels if task else [],
         "empty": _EMPTY,
     }
-    box, at = review(data, key="review")
+    if said("review")[1] and len(chosen.seqs):
+        st.query_params["example"] = state.id_of(int(chosen.seqs[pos]))
+    box, _ = review(data, key="review", on_outbox=_take)
     if session.trouble:
         text.failure(session.trouble)
-    moved = at.get("view") == chosen.key and at != place
-    if moved:
-        st.session_state["place"] = at
-        if int(at["pos"]) < len(chosen.seqs):
-            st.query_params["example"] = state.id_of(int(chosen.seqs[int(at["pos"])]))
-    stored = outbox.deliver(store, session, box, who=state.who())
-    if stored or (moved and abs(int(at["around"]) - around) > 2):
-        st.rerun()
+    if outbox.deliver(store, session, box, who=state.who()):
+        st.rerun()  # a new session: what the browser kept is known only now
+
+
+def _take() -> None:
+    """Store decisions before the page is drawn, so that it is drawn once, and no click meanwhile is lost."""
+    session = st.session_state.setdefault("outbox", outbox.Session())
+    outbox.deliver(state.store(), session, said("review")[0], who=state.who())
 
 
 def _bulk(value: str, chosen: Selection) -> None:

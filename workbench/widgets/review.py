@@ -6,6 +6,7 @@ operation ids, and leave the browser only when the server has said that they are
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +21,36 @@ _mount = st.components.v2.component(
 )
 
 
-def review(data: dict[str, Any], *, key: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def review(
+    data: dict[str, Any], *, key: str, on_outbox: Callable[[], None]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Draw the component.
 
     Args:
         data: project, sid, ack, view, pos, start, total, rows, jump, reasons, labels, empty.
         key: keeps the component mounted while its data changes.
+        on_outbox: called when the outbox has changed, before the page is drawn: `said(key)` has it.
 
     Returns:
         The outbox `{sid, items}` and the place looked at `{view, pos, around}`; empty before the first word.
     """
-    said = _mount(
+    found = _mount(
         key=key,
         data=data,
         default={"outbox": None, "at": None},
-        on_outbox_change=_nothing,
+        on_outbox_change=on_outbox,
         on_at_change=_nothing,
     )
-    return said.outbox or {}, said.at or {}
+    return found.outbox or {}, found.at or {}
+
+
+def said(key: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the component has said so far, before it is drawn.
+
+    Empty in a new session, even where the browser holds something: it is known only once it is mounted.
+    """
+    found = st.session_state.get(key) or {}
+    return found.get("outbox") or {}, found.get("at") or {}
 
 
 def _nothing() -> None:
