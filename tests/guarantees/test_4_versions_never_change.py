@@ -50,7 +50,7 @@ def frozen(folder, files, **options):
         return versions.freeze(opened, TASK, who="ann")
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=4)
 @given(st.integers(0, 1000), st.randoms(use_true_random=False))
 def test_order_files_and_folders_do_not_matter(seed, rng):
     straight, mixed = rows(seed), rows(seed)
