@@ -41,12 +41,16 @@ def open_flags(store: Store) -> list[dict[str, Any]]:
     """Examples that are not dropped, by check and severity, worst first."""
     return store.dicts(
         """
-        select f.check_name as "check", f.severity, count(distinct f.seq) as n
-        from open_flag f
-        join example e using (seq)
-        where e.decision <> 'drop'
-        group by all
-        order by list_position(['block', 'fix', 'look'], f.severity), n desc
+        with found as (
+            select f.check_name as "check", f.severity, count(distinct f.seq) as n
+            from open_flag f
+            join example e using (seq)
+            where e.decision <> 'drop'
+            group by all
+        )
+        select *
+        from found
+        order by list_position(['block', 'fix', 'look'], severity), n desc
         """
     )
 

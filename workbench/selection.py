@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from curation import filters
 from curation.store import Store
 from workbench import behind, rows
+from workbench.widgets.figures import counted
 
 Place = dict[str, Any]
 
@@ -33,8 +34,12 @@ class Selection:
     @property
     def sentence(self) -> str:
         """The selection in words, with its count in front."""
-        n = f"{len(self.seqs):,}"
-        return f"All {n} examples" if self.english == "all examples" else f"{n} {self.english}"
+        n, words = len(self.seqs), self.english
+        if words == "all examples":
+            return f"All {counted(n, 'example')}"
+        if n == 1:
+            words = words.replace("examples", "example", 1).replace("rows", "row", 1)
+        return f"{n:,} {words}"
 
     def position(self, store: Store, example: str | None) -> int:
         """Where an example stands in the list; the top where it does not."""

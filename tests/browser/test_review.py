@@ -129,7 +129,7 @@ def test_typing_in_the_search_moves_nothing_and_filters(page):
     assert page.locator(".row.dropped").count() == 0
     search = page.locator(".st-key-q input")
     search.fill("number 12")
-    expect(page.locator(".ts-sentence")).to_contain_text("1 examples whose text contains")
+    expect(page.locator(".ts-sentence")).to_contain_text("1 example whose text contains")
     expect(page.locator(".row")).to_have_count(1)
 
 
@@ -181,3 +181,33 @@ def test_the_list_pages_over_more_rows_than_it_draws(make, start, visit):
     page.locator(".ask input").press("Enter")
     expect(page.locator(".row.on .p")).to_have_text("Row 500 of many")
     expect(page.locator(".turn.user .body")).to_have_text("Row 500 of many")
+
+
+def test_an_undo_pressed_before_the_drop_is_stored_takes_it_back(app, page):
+    page.keyboard.press("End")
+    expect(page.locator(".row.on .p")).to_have_text("Question number 40, please answer")
+    for _ in range(4):
+        page.keyboard.press("d")
+        page.keyboard.press("u")
+        stored(page)
+        expect(page.locator(".row.dropped")).to_have_count(0)
+    page.keyboard.press("d")
+    stored(page)
+    page.keyboard.press("u")
+    expect(page.locator(".row.dropped")).to_have_count(0)
+
+
+def test_a_filter_stays_when_its_last_row_no_longer_fits(app, page, visit):
+    page.keyboard.press("f")
+    page.locator(".ask input").fill("off topic")
+    page.locator(".ask input").press("Enter")
+    stored(page)
+    filtered = visit(app.at("review?flag=by+hand"))
+    expect(filtered.locator(".ts-sentence")).to_contain_text("1 example whose flag is by hand")
+    filtered.keyboard.press("u")
+    stored(filtered)
+    filtered.keyboard.press("d")
+    expect(filtered.locator(".row.dropped")).to_have_count(1)
+    stored(filtered)
+    expect(filtered.locator(".ts-sentence")).to_contain_text("1 example whose flag is by hand")
+    assert "flag=by" in filtered.url

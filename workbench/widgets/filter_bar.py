@@ -55,10 +55,12 @@ def filter_bar(facets: Mapping[str, Sequence[str]]) -> Choice:
             ("source", "Source", 150),
             ("split", "Split", 110),
         ):
-            if len(facets.get(name, ())) > (1 if name in ("source", "split") else 0):
+            options = _options(name, facets.get(name, ()))
+            chosen = st.session_state.get(name) or st.query_params.get(name)
+            if chosen or len(options) > (1 if name in ("source", "split") else 0):
                 value = st.selectbox(
                     title,
-                    facets[name],
+                    options,
                     index=None,
                     placeholder=title,
                     key=name,
@@ -92,6 +94,12 @@ def filter_bar(facets: Mapping[str, Sequence[str]]) -> Choice:
     if cluster:
         words.append(f"cluster = {quoted(cluster)}")
     return Choice(" ".join(words), SORTS.get(sort or "", "imported"), _BULK.get(asked or ""))
+
+
+def _options(name: str, known: Sequence[str]) -> list[str]:
+    """What can be chosen, and what is chosen: a filter must not vanish with the last row that fits it."""
+    chosen = st.session_state.get(name) or st.query_params.get(name)
+    return [*known, *([chosen] if chosen and chosen not in known else [])]
 
 
 def quoted(value: str) -> str:
