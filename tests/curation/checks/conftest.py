@@ -1,39 +1,67 @@
-"""Rows in, flags out."""
+"""Rows in, findings out: a check is a function of rows, so it needs no project."""
 
 from __future__ import annotations
 
-import json
-
+import duckdb
 import pytest
 
-from curation import checks, importing
+from curation import checks, macros
+from curation.checks import Rows
+from curation.files import canonical_json
 from curation.task import Task
 
 
+@pytest.fixture(scope="session")
+def memory():
+    """A database that knows the macros and holds nothing."""
+    with duckdb.connect() as connection:
+        macros.register(connection)
+        yield connection
+
+
 @pytest.fixture
-def flags(opened, tmp_path):
-    """Import chats, run one check, return its flags: row, severity, turn, marked text, message."""
+def flags(memory):
+    """Run one check on some rows; return its findings: row, severity, turn, marked text, message."""
 
     def look(name, rows, task=None):
-        path = tmp_path / "rows.jsonl"
-        path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
-        importing.import_file(opened, path, who="ann")
-        checks.run(opened, task or Task(), only=[name])
-        found = opened.rows(
-            """
-            select e.line - 1, f.severity, f.turn, turn_texts(c.messages)[f.turn + 1], f.span_start, f.span_end,
-                f.message
-            from open_flag f
-            join example e using (seq)
-            join content c using (seq)
-            where f.check_name = ?
-            order by e.line, f.turn, f.span_start, f.message
-            """,
-            [name],
-        )
-        return [
-            (row, severity, turn, None if start is None else text[start:end], message)
-            for row, severity, turn, text, start, end, message in found
+        check = next(one for one in checks.CHECKS if one.name == name)
+        task = task or Task(kind=check.kinds[0], labels=["a"] if check.kinds[0] == "classification" else [])
+        told = [
+            (
+                number,
+                canonical_json(row["messages"]),
+                canonical_json(row["tools"]) if "tools" in row else None,
+            )
+            for number, row in enumerate(rows)
         ]
+        memory.execute("create or replace temp table told (seq bigint, messages varchar, tools varchar)")
+        memory.executemany("insert into told values (?, ?, ?)", told)
+        memory.execute(
+            """
+            create or replace temp view rows as
+            select *, texts[answer_turn] as answer
+            from (
+                select seq, messages, tools, null::varchar as chosen, null::varchar as rejected,
+                    null::varchar as label, turn_roles(messages) as roles, turn_texts(messages) as texts,
+                    last_assistant(messages) as answer_turn
+                from told
+            )
+            """
+        )
+        found = check.find(Rows(memory, task, check.settings(task))).to_pylist()
+        texts = dict(memory.execute("select seq, texts from rows").fetchall())
+        marked = [
+            (
+                one["seq"],
+                one["severity"],
+                one["turn"],
+                None
+                if one["span_start"] is None
+                else texts[one["seq"]][one["turn"]][one["span_start"] : one["span_end"]],
+                one["message"],
+            )
+            for one in found
+        ]
+        return sorted(marked, key=lambda one: (one[0], -1 if one[2] is None else one[2]))
 
     return look

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from curation import checks, decisions
+from curation import checks, decisions, importing
 from curation.task import Task
-from tests.curation.conftest import chat
+from tests.curation.conftest import chat, write_jsonl
 
 LABELS = Task(kind="classification", labels=["refund", "cancel", "other"])
 STRUCTURED = Task(kind="structured")
@@ -77,9 +77,10 @@ def test_where_wordings_may_differ_only_other_numbers_count(flags):
     assert [row for row, *_ in flags("conflicting_answers", rows, Task())] == [2, 3]
 
 
-def test_dropping_one_side_ends_the_conflict_and_undo_brings_it_back(flags, opened):
+def test_dropping_one_side_ends_the_conflict_and_undo_brings_it_back(opened, tmp_path):
     rows = [{"messages": chat("go", "refund")}, {"messages": chat("go", "cancel")}]
-    assert len(flags("conflicting_answers", rows, LABELS)) == 2
+    importing.import_file(opened, write_jsonl(tmp_path / "rows.jsonl", rows), who="ann")
+    assert checks.run(opened, LABELS)["conflicting_answers"] == 2
     decisions.decide(opened, [1], "decision", "drop", who="ann")
     assert "conflicting_answers" in checks.outdated(opened, LABELS)
     assert checks.run(opened, LABELS)["conflicting_answers"] == 0
