@@ -1,0 +1,319 @@
+"""The fields of a recipe: each with its label, help, range, group and the reason of its default.
+
+The form, the `--set` flags and the reference are generated from these; a new field is one entry here. Fields
+that TRL, PEFT or transformers know keep their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from curation.files import canonical_json, sha256
+
+NEVER_TARGETS = ("lm_head", "embed_tokens")
+
+
+def _field(default: Any, label: str, group: str, help: str, why: str, **rules: Any) -> Any:  # noqa: ANN401, A002
+    extra: dict[str, Any] = {"group": group, "why": why}
+    return Field(default, title=label, description=help, json_schema_extra=extra, **rules)
+
+
+class Recipe(BaseModel):
+    """Everything that decides a run, apart from the frozen version and the task."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    method: Literal["sft"] = _field(
+        "sft",
+        "Method",
+        "Method",
+        "How the model learns: `sft` imitates the assistant turns.",
+        "Imitation is the first thing to try when there are examples of good answers.",
+    )
+    r: int = _field(
+        16,
+        "Rank (r)",
+        "Adapter",
+        "Size of the low-rank matrices. Raise it to 64 or more for large sets.",
+        "Enough for some thousands of short answers; the rank costs almost no time.",
+        ge=1,
+        le=512,
+    )
+    lora_alpha: int = _field(
+        32,
+        "Alpha",
+        "Adapter",
+        "Scale of the adapter; its effect is alpha / r.",
+        "Twice the rank, so the scale is 2; with alpha fixed the best learning rate hardly depends on r.",
+        ge=1,
+        le=2048,
+    )
+    lora_dropout: float = _field(
+        0.05,
+        "Dropout",
+        "Adapter",
+        "Share of adapter inputs zeroed in training. 0 saves about a third of the activation memory.",
+        "A mild guard against learning a small set by heart.",
+        ge=0,
+        le=0.9,
+    )
+    target_modules: tuple[str, ...] | Literal["all-linear"] = _field(
+        ("q_proj", "k_proj", "v_proj", "o_proj"),
+        "Layers",
+        "Adapter",
+        "Linear layers that get an adapter: names separated by commas, or `all-linear`.",
+        "The attention layers are the cheapest start; `all-linear` often learns more, about 12 % slower.",
+    )
+    learning_rate: float = _field(
+        2e-4,
+        "Learning rate",
+        "Optimisation",
+        "Highest step size. Small models and runs under 100 steps can take up to 1e-3.",
+        "Ten times the usual value of full fine-tuning, as LoRA needs.",
+        ge=1e-7,
+        le=0.1,
+    )
+    num_train_epochs: float = _field(
+        3,
+        "Epochs",
+        "Optimisation",
+        "How often each training row is seen.",
+        "Two or three passes are usual; watch the validation loss for the point where more only memorises.",
+        gt=0,
+        le=1000,
+    )
+    max_steps: int | None = _field(
+        None,
+        "Step limit",
+        "Optimisation",
+        "Stop after this many optimizer steps, whatever the epochs say. Empty: no limit.",
+        "Off: epochs say how long to train. A small limit is a quick trial.",
+        ge=1,
+    )
+    per_device_train_batch_size: int = _field(
+        4,
+        "Micro-batch",
+        "Optimisation",
+        "Rows computed at once. Lower it when memory is short and raise the accumulation by the same factor.",
+        "With accumulation 4 a step sees 16 rows; LoRA loses ground above 32.",
+        ge=1,
+        le=1024,
+    )
+    gradient_accumulation_steps: int = _field(
+        4,
+        "Accumulation",
+        "Optimisation",
+        "Micro-batches summed into one step. Any split of the same product gives the same gradient.",
+        "4 x 4 = 16 rows a step.",
+        ge=1,
+        le=1024,
+    )
+    lr_scheduler_type: Literal["cosine", "linear", "constant", "constant_with_warmup"] = _field(
+        "cosine",
+        "Schedule",
+        "Optimisation",
+        "How the learning rate falls over the run.",
+        "Cosine ends near zero and so settles; linear does about as well.",
+    )
+    warmup_steps: float = _field(
+        0.03,
+        "Warm-up",
+        "Optimisation",
+        "Below 1: share of the steps over which the learning rate rises from zero. From 1 on: steps.",
+        "A short rise keeps the first noisy gradients small.",
+        ge=0,
+        le=100_000,
+    )
+    weight_decay: float = _field(
+        0.0,
+        "Weight decay",
+        "Optimisation",
+        "Pull of the adapter towards zero.",
+        "The low rank limits the adapter already.",
+        ge=0,
+        le=1,
+    )
+    max_grad_norm: float = _field(
+        1.0,
+        "Gradient clip",
+        "Optimisation",
+        "Longest gradient a step may follow; longer ones are scaled down.",
+        "Stops one odd batch from spoiling the run.",
+        gt=0,
+        le=1000,
+    )
+    optim: Literal["adamw_torch_fused", "adamw_torch"] = _field(
+        "adamw_torch_fused",
+        "Optimizer",
+        "Optimisation",
+        "AdamW; the fused form computes the same faster.",
+        "Fused runs on CPU and GPU.",
+    )
+    gradient_checkpointing: bool = _field(
+        False,
+        "Gradient checkpointing",
+        "Optimisation",
+        "Recompute activations instead of keeping them: about 20 % slower, a fraction of the memory.",
+        "Off: speed matters more until the memory estimate says otherwise.",
+    )
+    seed: int = _field(
+        42,
+        "Seed",
+        "Optimisation",
+        "Decides the adapter's start, the order of rows, the dropout, and which rows `max_rows` picks.",
+        "Any number will do; with the same one a run repeats exactly on the same machine.",
+        ge=0,
+        le=2**31 - 1,
+    )
+    max_rows: int | None = _field(
+        None,
+        "Rows",
+        "Data",
+        "Train on this many rows, chosen evenly over labels. The others are listed. Empty: all rows.",
+        "All rows of the version. A limit is for quick trials and learning curves.",
+        ge=1,
+    )
+    max_tokens: int | None = _field(
+        None,
+        "Longest row",
+        "Data",
+        "Rows with more tokens are left out and listed. Nothing is ever cut. Empty: the model's context.",
+        "A cut answer teaches the model not to stop, so rows are left out whole or not at all.",
+        ge=8,
+    )
+    max_eval_rows: int = _field(
+        100,
+        "Validation rows",
+        "Validation and checkpoints",
+        "Most validation rows used for the loss curve; 0 turns the curve off.",
+        "Enough to see the curve turn, few enough not to cost more than the training itself.",
+        ge=0,
+    )
+    eval_steps: float = _field(
+        0.1,
+        "Validation every",
+        "Validation and checkpoints",
+        "Below 1: share of the run between two validation losses. From 1 on: a number of steps.",
+        "Ten points show where the validation loss turns.",
+        gt=0,
+    )
+    save_steps: float = _field(
+        0.1,
+        "Checkpoint every",
+        "Validation and checkpoints",
+        "Below 1: share of the run between two checkpoints. From 1 on: a number of steps.",
+        "At most a tenth of the run is lost when the machine goes down.",
+        gt=0,
+    )
+    save_total_limit: int = _field(
+        2,
+        "Checkpoints kept",
+        "Validation and checkpoints",
+        "Older checkpoints are removed.",
+        "The newest, and one before it in case the newest was cut off while it was written.",
+        ge=1,
+        le=1000,
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = _field(
+        "auto",
+        "Device",
+        "Machine",
+        "Where to compute.",
+        "The fastest device found; the run records which one and why.",
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_numbers(cls, value: Any, info: Any) -> Any:  # noqa: ANN401
+        if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
+            raise ValueError(f"expected a number or text, got {str(value).lower()}")
+        return value
+
+    @field_validator("target_modules", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:  # noqa: ANN401
+        names = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+        if names == ["all-linear"]:
+            return "all-linear"
+        if (
+            not isinstance(names, list | tuple)
+            or not names
+            or not all(isinstance(n, str) and n for n in names)
+        ):
+            raise ValueError(f"expected names of layers or all-linear, got {value!r}")
+        refused = [name for name in names if name in NEVER_TARGETS]
+        if refused:
+            raise ValueError(f"{refused[0]} cannot carry an adapter here; leave it out")
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over all values, defaults included: two runs with the same hash had the same recipe."""
+        return sha256(canonical_json(self.model_dump(mode="json")))
+
+    @property
+    def rows_per_step(self) -> int:
+        """Rows that one optimizer step sees."""
+        return self.per_device_train_batch_size * self.gradient_accumulation_steps
+
+
+def every(setting: float, steps: int) -> int:
+    """Steps between two events, from a share of the run (below 1) or a number of steps."""
+    return max(1, round(setting * steps) if setting < 1 else int(setting))
+
+
+def warmup(recipe: Recipe, steps: int) -> int:
+    """Warm-up in steps; a share is rounded up, as transformers does."""
+    share = recipe.warmup_steps * steps
+    return int(-(-share // 1)) if recipe.warmup_steps < 1 else int(recipe.warmup_steps)
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeField:
+    """One field as a form or a table shows it.
+
+    `kind` is integer, number, choice, switch or names; `low` and `high` are inclusive where they are given.
+    """
+
+    name: str
+    label: str
+    help: str
+    why: str
+    group: str
+    kind: Literal["integer", "number", "choice", "switch", "names"]
+    default: Any
+    optional: bool
+    low: float | None
+    high: float | None
+    choices: tuple[str, ...]
+
+
+def fields() -> tuple[RecipeField, ...]:
+    """Every recipe field with what a form needs, in order."""
+    return tuple(_describe(name, rule) for name, rule in Recipe.model_json_schema()["properties"].items())
+
+
+def _describe(name: str, rule: Mapping[str, Any]) -> RecipeField:
+    forms = rule.get("anyOf", [rule])
+    typed = next(form for form in forms if form.get("type") != "null")
+    kind: Any = {"integer": "integer", "number": "number", "boolean": "switch", "array": "names"}.get(
+        typed.get("type", ""), "choice"
+    )
+    choices = tuple(typed.get("enum", ())) or ((typed["const"],) if "const" in typed else ())
+    return RecipeField(
+        name,
+        rule["title"],
+        rule["description"],
+        rule["why"],
+        rule["group"],
+        kind,
+        Recipe.model_fields[name].default,
+        any(form.get("type") == "null" for form in forms),
+        typed.get("minimum", typed.get("exclusiveMinimum")),
+        typed.get("maximum"),
+        choices,
+    )
