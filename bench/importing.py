@@ -48,8 +48,11 @@ def main() -> int:
         ratio = median(ours) / median(reference)
         line = {
             "ratio": f"import into a project / typed read into a table, {ROWS:,} chats",
-            "measured": round(ratio, 2), "hold": HOLD, "seconds": round(median(ours), 3),
-            "reference_seconds": round(median(reference), 3), "megabytes": round(path.stat().st_size / 1e6, 1),
+            "measured": round(ratio, 2),
+            "hold": HOLD,
+            "seconds": round(median(ours), 3),
+            "reference_seconds": round(median(reference), 3),
+            "megabytes": round(path.stat().st_size / 1e6, 1),
         }
     sys.stdout.write(json.dumps(line) + "\n")
     return int(ratio > HOLD)

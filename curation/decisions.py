@@ -306,7 +306,10 @@ def _log(
 def _batch(cursor: duckdb.DuckDBPyConnection, number: int) -> Batch:
     row = cursor.execute(
         """
-        select b.batch, b.summary, b.who, b.made, (select count(*) from decision d where d.batch = b.batch), b.direction
+        select
+            b.batch, b.summary, b.who, b.made,
+            (select count(*) from decision d where d.batch = b.batch),
+            b.direction
         from batch b
         where b.batch = ?
         """,

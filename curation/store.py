@@ -198,8 +198,8 @@ def open_store(project: Project) -> Store:
         raise ProjectBusy(
             f"{who} holds this project's database.",
             where=str(project.folder),
-            hint="Close that program, or wait until it is done. If it is the Touchstone app, its app.json is missing: "
-            "restart the app.",
+            hint="Close that program, or wait until it is done. If it is the Touchstone app, its app.json "
+            "is missing: restart the app.",
         ) from error
     except duckdb.Error as error:
         raise TouchstoneError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -45,6 +46,7 @@ COLUMNS = (
 )
 SPLIT_KEY = "split:"  # in meta, before the number of the batch that made the split
 _NAME = re.compile(r"v(\d{3,})")
+_FREEZING = threading.Lock()  # one process owns the project, so a lock of threads is enough
 
 
 class Counts(BaseModel):
@@ -178,6 +180,13 @@ def freeze(store: Store, task: Task, *, who: str, progress: Progress = SILENT) -
     Raises:
         NotReady: no split was made, an example has none yet, or there is nothing to freeze.
     """
+    with _FREEZING:
+        version = _freeze(store, progress)
+        _mark_frozen(store, version)
+    return version
+
+
+def _freeze(store: Store, progress: Progress) -> Version:
     from curation.dedup import run as dedup
 
     if not dedup.is_current(store):
@@ -215,7 +224,6 @@ def freeze(store: Store, task: Task, *, who: str, progress: Progress = SILENT) -
             version = Version(name, store.project.versions / name, manifest)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    _mark_frozen(store, version)
     return version
 
 

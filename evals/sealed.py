@@ -49,7 +49,9 @@ def find_or_make(
     found = evaluation.newest_on_test(project, version, [one.name for one in asked])
     if found is not None:
         held = evaluation.load(found)
-        same = all(held.contents.get(one.name) == evaluation.file_hash(one) for one in asked if one.kind == "answers")
+        same = all(
+            held.contents.get(one.name) == evaluation.file_hash(one) for one in asked if one.kind == "answers"
+        )
         if same and (named[1:] or len(held.names) > 1):
             return Sealed(found, made=False)
     others = named[1:] or ["prompt", *task.traits.cheap_baselines]

@@ -125,12 +125,12 @@ def _curate(store: Store, progress: Progress, say: Callable[[str], None]) -> Non
             seq for (seq,) in store.rows("select distinct seq from open_flag where check_name = ?", [name])
         ]
         decisions.decide(store, flagged, "decision", "drop", who=WHO, reason=f"flagged: {name}")
-    report = splits.make(
+    made = splits.make(
         store, task, test=TEST_ROWS, validation=VALIDATION_ROWS, seed=0, who=WHO, progress=progress
     )
-    say(report.text)
-    made = versions.freeze(store, task, who=WHO, progress=progress)
-    say(f"Frozen as {made.name}, audit {'clean' if made.manifest.audit.clean else 'not clean'}")
+    say(made.text)
+    frozen = versions.freeze(store, task, who=WHO, progress=progress)
+    say(f"Frozen as {frozen.name}, audit {'clean' if frozen.manifest.audit.clean else 'not clean'}")
 
 
 def launch(project: Project, *, full: bool = False, progress: Progress) -> Chain:

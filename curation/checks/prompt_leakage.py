@@ -13,7 +13,16 @@ from curation.example import fold
 
 _WORD = re.compile(r"\w+")
 _RUN = 8  # words
-_MOST_PROMPTS = 1_000
+_MOST_PIECES = 100  # in one pattern: RE2 compiles it in 8 MiB, and a piece takes about 15 KiB
+_ADDRESSED = """
+    select seq, roles, texts, texts[1] as system
+    from rows
+    where roles[1] in ('system', 'developer')
+"""
+_HOLDS_ANY = "regexp_matches(text, $pattern)"
+_HOLDS_ITS_OWN = """
+    list_bool_or(list_transform(pieces, lambda piece: contains(said, piece)))
+"""
 
 
 class _Word(NamedTuple):
@@ -28,41 +37,26 @@ class _Repeated(NamedTuple):
     words: int
 
 
-@check("prompt_leakage", "Answer repeats the system prompt", "fix", options={"words": _RUN})
+@check("prompt_leakage", "Answer repeats the system prompt", "fix", version=2, options={"words": _RUN})
 def prompt_leakage(rows: Rows) -> pa.Table:
-    """Finds: an assistant's turn with 8 or more words in a row from the system prompt of its own chat. Chats of
-    the thousand commonest system prompts are looked at.
+    """Finds: an assistant's turn with 8 or more words in a row from the system prompt of its own chat.
 
     Why it hurts training: the model learns to recite its instructions in place of an answer, or before it.
 
-    False alarms: a prompt that dictates a sentence the answer has to contain.
+    False alarms: a prompt that dictates a sentence the answer has to contain, or that holds the document the
+    answer is to quote.
 
     How to fix: cut the repeated part.
 
     Example: Repeats 16 words of the system prompt.
     """
     run = int(rows.options["words"])
-    systems = rows.select(
-        """
-        select texts[1] as system, count(*) as n
-        from rows
-        where roles[1] in ('system', 'developer')
-        group by system
-        order by n desc, system
-        limit $most
-        """,
-        {"most": _MOST_PROMPTS},
-    )
-    prompts = [text for text in systems["system"].to_pylist() if len(_WORD.findall(text)) >= run]
-    if not prompts:
-        return findings(())
-    pieces = sorted({piece for text in prompts for piece in _pieces(_WORD.findall(text), run)})
-    spoken = list(rows.turns("(?i)" + "|".join(pieces), roles=("assistant",)))
-    system_of = _system_of(rows, [turn.seq for turn in spoken])
-    runs = {text: _runs(_words(text), run) for text in prompts}
     found = []
-    for seq, turn, _, text in spoken:
-        repeated = _longest(runs.get(system_of.get(seq, ""), frozenset()), _words(text), run)
+    runs: dict[str, frozenset[tuple[str, ...]]] = {}
+    for seq, turn, text, system in _candidates(rows, run):
+        if system not in runs:
+            runs[system] = _runs(_words(system), run)
+        repeated = _longest(runs[system], _words(text), run)
         if repeated:
             message = f"Repeats {repeated.words} words of the system prompt."
             found.append(
@@ -71,26 +65,58 @@ def prompt_leakage(rows: Rows) -> pa.Table:
     return findings(found)
 
 
+def _candidates(rows: Rows, run: int) -> Iterator[tuple[int, int, str, str]]:
+    """Assistant's turns that hold half a run of a prompt: seq, turn, text, the chat's own system prompt.
+
+    Half runs, half a run apart: every run of a prompt holds one of them whole. Few prompts make one pattern,
+    which is tried on every turn; with many of them each turn is compared with its own prompt.
+    """
+    half = max(1, run // 2)
+    prompts = rows.select(f"select distinct system from ({_ADDRESSED}) limit {_MOST_PIECES + 1}")
+    pieces = [
+        piece for text in prompts["system"].to_pylist() for piece in _pieces(_WORD.findall(text), run, half)
+    ]
+    few = len(prompts) <= _MOST_PIECES and len(pieces) <= _MOST_PIECES
+    if few and not pieces:
+        return
+    table = rows.select(
+        f"""
+        with addressed as ({_ADDRESSED}), spoken as (
+            select *, ' ' || normalise(text) || ' ' as said
+            from (
+                select seq, system, unnest(roles) as role, unnest(texts) as text,
+                    generate_subscripts(texts, 1) - 1 as turn
+                from addressed
+            )
+        ), prompt as (
+            select system, list_transform(range(0, len(words) - {half} + 1, {half}),
+                lambda i: ' ' || array_to_string(words[i + 1 : i + {half}], ' ') || ' ') as pieces
+            from (select distinct system, string_split(normalise(system), ' ') as words from addressed)
+        )
+        select seq, turn, text, system
+        from spoken
+        {"" if few else "join prompt using (system)"}
+        where role = 'assistant' and {_HOLDS_ANY if few else _HOLDS_ITS_OWN}
+        order by seq, turn
+        """,
+        {"pattern": "(?i)" + "|".join(sorted(set(pieces)))} if few else None,
+    )
+    for batch in table.to_batches(max_chunksize=10_000):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
 def _words(text: str) -> list[_Word]:
     return [_Word(fold(m.group()), m.start(), m.end()) for m in _WORD.finditer(text)]
 
 
-def _pieces(words: Sequence[str], run: int) -> Iterator[str]:
-    """RE2 for pieces of half a run, half a run apart: every run of the prompt holds one of them whole."""
-    half = max(1, run // 2)
-    for at in range(0, len(words) - half + 1, half):
+def _pieces(words: Sequence[str], run: int, half: int) -> Iterator[str]:
+    """RE2 for the half runs of a prompt; none where the prompt is shorter than a run."""
+    for at in range(0, len(words) - half + 1 if len(words) >= run else 0, half):
         yield r"[^\pL\pN_]+".join(re.escape(word) for word in words[at : at + half])
 
 
 def _runs(words: Sequence[_Word], run: int) -> frozenset[tuple[str, ...]]:
     return frozenset(tuple(word.text for word in words[at : at + run]) for at in range(len(words) - run + 1))
-
-
-def _system_of(rows: Rows, seqs: list[int]) -> dict[int, str]:
-    rows.cursor.register("spoken_seq", pa.table({"seq": pa.array(seqs, pa.int64())}))
-    table = rows.select("select seq, texts[1] as system from rows semi join spoken_seq using (seq)")
-    rows.cursor.unregister("spoken_seq")
-    return dict(zip(table["seq"].to_pylist(), table["system"].to_pylist(), strict=True))
 
 
 def _longest(runs: frozenset[tuple[str, ...]], said: Sequence[_Word], run: int) -> _Repeated | None:

@@ -17,12 +17,12 @@ _REFUSAL = (
     rf"(?i:\bI(?: {_UNABLE}|['’]m (?:not able|unable))(?: be able)?(?: to)?"
     r"(?: (?:directly|currently|actually|fully|yet))? "
     r"(?:help|assist|provide|comply|fulfil?l|process|access|answer|engage|support|discuss|generate|create)\b"
-    r"|\bI (?:must|have to) (?:decline|refuse)\b"
-    r"|\bas an? (?:AI|artificial intelligence)(?: language)?(?: model| assistant)?\b)"
+    r"|\bI (?:must|have to) (?:decline|refuse)\b)"
 )
+_SELF = r"(?i:\bas an? (?:AI|artificial intelligence)(?: language)?(?: model| assistant)?\b)"
 
 
-@check("refusal", "Refusal", "look")
+@check("refusal", "Refusal", "look", version=2)
 def refusal(rows: Rows) -> pa.Table:
     """Finds: an assistant's turn whose first 200 characters say that it cannot help, or speak of itself as an AI.
     An apology alone is no refusal.
@@ -35,11 +35,14 @@ def refusal(rows: Rows) -> pa.Table:
 
     Example: Opens with a refusal: "As an AI assistant, I am unable to process support tickets."
     """
-    pattern = re.compile(_REFUSAL)
+    refusing, speaking_of_itself = re.compile(_REFUSAL), re.compile(_SELF)
     found = []
-    for seq, turn, _, text in rows.turns(_REFUSAL, roles=("assistant",), first=_FIRST):
-        match = pattern.search(text[:_FIRST])
+    for seq, turn, _, text in rows.turns(f"{_REFUSAL}|{_SELF}", roles=("assistant",), first=_FIRST):
+        start = text[:_FIRST]
+        refused = refusing.search(start)
+        match = refused or speaking_of_itself.search(start)
         if match:
-            message = f"Opens with a refusal: {quoted(text, 80)}."
+            what = "Opens with a refusal" if refused else "Speaks of itself as an AI"
+            message = f"{what}: {quoted(text, 80)}."
             found.append(Found(seq, "look", turn, match.start(), match.end(), message))
     return findings(found)

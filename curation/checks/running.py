@@ -7,7 +7,7 @@ changed since, it is not shown, and the next run looks again.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,10 +52,11 @@ class Checking:
         """
         chosen = self._choose(task, only)
         self.announce(store, task)
-        due = [check for check in chosen if not _current(store, check, task)]
+        states = _states(store, task, chosen)
+        due = [check for check in chosen if store.get(f"check:{check.name}") != states[check.name]]
         rowwise = [check for check in due if not check.whole_set]
         if rowwise:
-            _look_at_rows(store, task, rowwise, progress)
+            _look_at_rows(store, task, rowwise, states, progress)
         for check in due:
             if check.whole_set:
                 progress.stage(check.title)
@@ -93,7 +94,8 @@ class Checking:
 
     def outdated(self, store: Store, task: Task) -> tuple[str, ...]:
         """Names of the active checks whose findings may not be complete any more."""
-        return tuple(check.name for check in self.active(task) if not _current(store, check, task))
+        states = _states(store, task, self.active(task))
+        return tuple(name for name, state in states.items() if store.get(f"check:{name}") != state)
 
     def counts(self, store: Store) -> dict[str, int]:
         """Open flags by check."""
@@ -116,25 +118,29 @@ class Checking:
         return tuple(check for check in active if check.name in only)
 
 
-def _state(store: Store, check: Check, task: Task) -> str:
-    """What the findings of a whole run depend on: edition, texts, and which rows are there."""
-    there = store.row(
+def _states(store: Store, task: Task, checks: Sequence[Check]) -> dict[str, str]:
+    """What the findings of a whole run of each check depend on: edition, texts, and which rows are there.
+
+    A check that compares rows with each other leaves out those that are dropped.
+    """
+    revision = store.revision
+    rows, all_texts, kept_texts = store.row(
         """
-        select count(*), bit_xor(hash(seq, text_hash, decision = 'drop' and ?))
-        from live
-        """,
-        [check.whole_set],
-    )
-    return json.dumps([check.edition(task), store.revision, *(there or ())])
-
-
-def _current(store: Store, check: Check, task: Task) -> bool:
-    return store.get(f"check:{check.name}") == _state(store, check, task)
+        select count(*), bit_xor(text), bit_xor(text) filter (decision <> 'drop')
+        from (select hash(seq, text_hash) as text, decision from live)
+        """
+    ) or (0, None, None)
+    return {
+        check.name: json.dumps(
+            [check.edition(task), revision, rows, kept_texts if check.whole_set else all_texts]
+        )
+        for check in checks
+    }
 
 
 def _look_at_all(store: Store, task: Task, check: Check) -> None:
     """One check over all rows that are not dropped; its findings replace those it had."""
-    state = _state(store, check, task)
+    state = _states(store, task, [check])[check.name]
     cursor = store.cursor()
     try:
         cursor.execute(
@@ -160,8 +166,9 @@ def _look_at_all(store: Store, task: Task, check: Check) -> None:
         store.put(f"check:{check.name}", state)
 
 
-def _look_at_rows(store: Store, task: Task, checks: Sequence[Check], progress: Progress) -> None:
-    states = {check.name: _state(store, check, task) for check in checks}
+def _look_at_rows(
+    store: Store, task: Task, checks: Sequence[Check], states: Mapping[str, str], progress: Progress
+) -> None:
     first, last, rows = store.row("select min(seq), max(seq), count(*) from live") or (None, None, 0)
     progress.stage("Checking", rows)
     cursor = store.cursor()
@@ -172,8 +179,8 @@ def _look_at_rows(store: Store, task: Task, checks: Sequence[Check], progress: P
     finally:
         cursor.close()
     with store.transaction():
-        for name, state in states.items():
-            store.put(f"check:{name}", state)
+        for check in checks:
+            store.put(f"check:{check.name}", states[check.name])
 
 
 def _look_at_portion(

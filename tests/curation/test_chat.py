@@ -13,7 +13,9 @@ from curation.dialect import TemplateProblem, dialect_of
 
 NAMES = ("chatml", "llama3", "qwen3", "gemma", "mistral")
 FAMILY = pytest.mark.parametrize("name", NAMES)
-TEXT = st.text(st.characters(codec="utf-8", exclude_characters="▁\x00"), min_size=1, max_size=30).filter(str.strip)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="▁\x00"), min_size=1, max_size=30).filter(
+    str.strip
+)
 TOOL = {"type": "function", "function": {"name": "weather", "description": "The weather.", "parameters": {}}}
 
 
@@ -67,7 +69,9 @@ def test_every_label_is_the_token_at_its_place_and_every_answer_carries_loss_onc
     rows = chat.render(tokenizer, turns)
     for row in rows:
         assert len(row.input_ids) == len(row.labels)
-        assert all(label in (chat.NO_LOSS, token) for label, token in zip(row.labels, row.input_ids, strict=True))
+        assert all(
+            label in (chat.NO_LOSS, token) for label, token in zip(row.labels, row.input_ids, strict=True)
+        )
         assert row.turns[0].start == 0
         assert row.turns[-1].end == len(row.input_ids)
         assert "".join(piece.text for piece in row.pieces) == row.text
@@ -83,7 +87,9 @@ def test_the_last_token_with_loss_in_each_answer_is_the_end_of_turn(families, na
     end = chat.end_of_turn(tokenizer)
     for row in chat.render(tokenizer, turns):
         for index, label in enumerate(row.labels):
-            last = label != chat.NO_LOSS and (index + 1 == len(row.labels) or row.labels[index + 1] == chat.NO_LOSS)
+            last = label != chat.NO_LOSS and (
+                index + 1 == len(row.labels) or row.labels[index + 1] == chat.NO_LOSS
+            )
             assert not last or label == end
 
 
@@ -199,7 +205,11 @@ def test_tools_results_and_the_answer_after_them_reach_the_model(families, name)
 
 @pytest.mark.parametrize(
     ("written", "kind"),
-    [("{{ call.arguments }}", "text"), ("{{ call.arguments | tojson }}", "object"), ("{{ call.name }}", "written")],
+    [
+        ("{{ call.arguments }}", "text"),
+        ("{{ call.arguments | tojson }}", "object"),
+        ("{{ call.name }}", "written"),
+    ],
 )
 def test_a_template_gets_call_arguments_in_the_form_it_writes_as_json(changed, written, kind):
     calls = (
@@ -207,7 +217,8 @@ def test_a_template_gets_call_arguments_in_the_form_it_writes_as_json(changed, w
         '{"name": "{{ call.name }}", "arguments": ' + written + "}{% endfor %}"
     )
     changed.chat_template = changed.chat_template.replace(
-        "+ message['content'] + '<|im_end|>' + '\\n' }}", "+ message['content'] }}" + calls + "{{ '<|im_end|>\\n' }}"
+        "+ message['content'] + '<|im_end|>' + '\\n' }}",
+        "+ message['content'] }}" + calls + "{{ '<|im_end|>\\n' }}",
     )
     assert dialect_of(changed).calls == kind
     (row,) = chat.render(changed, TOOL_CHAT, [TOOL])
@@ -234,7 +245,9 @@ def test_a_missing_none_and_empty_content_beside_a_call_are_the_same(families, n
 
 def test_a_developer_turn_is_a_system_turn(families):
     developer = [{"role": "developer", "content": "Be brief."}, *CHAT[1:]]
-    tokens = [[row.input_ids for row in chat.render(families["llama3"], turns)] for turns in (developer, CHAT)]
+    tokens = [
+        [row.input_ids for row in chat.render(families["llama3"], turns)] for turns in (developer, CHAT)
+    ]
     assert tokens[0] == tokens[1]
 
 

@@ -48,8 +48,11 @@ def launch(tmp_path, monkeypatch):
 
     def popen(command, **options):
         assert command[1:3] == ["-P", "-m"]
-        process = real([sys.executable, str(script), command[4]], cwd=os.getcwd(), **{
-            **options, "env": {**options["env"], "PYTHONPATH": os.getcwd()}})
+        process = real(
+            [sys.executable, str(script), command[4]],
+            cwd=os.getcwd(),
+            **{**options, "env": {**options["env"], "PYTHONPATH": os.getcwd()}},
+        )
         started.append(process.pid)
         return process
 

@@ -171,7 +171,10 @@ def test_a_model_that_brings_its_own_code_is_refused(folder, tmp_path):
     for path in folder.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     config = json.loads((tmp_path / "config.json").read_text())
-    config |= {"model_type": "homemade", "auto_map": {"AutoModelForCausalLM": "evil.Model", "AutoConfig": "evil.C"}}
+    config |= {
+        "model_type": "homemade",
+        "auto_map": {"AutoModelForCausalLM": "evil.Model", "AutoConfig": "evil.C"},
+    }
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "evil.py").write_text("raise SystemExit('this code must not run')")
     with pytest.raises(MissingModel, match="cannot be loaded"):
@@ -261,7 +264,9 @@ def test_a_device_or_precision_this_machine_lacks_is_bad_usage(monkeypatch):
         models.device("cpu", "int4")
 
 
-@pytest.mark.parametrize(("version", "key"), [("4.50.3", "torch_dtype"), ("4.56.0", "dtype"), ("5.23.0", "dtype")])
+@pytest.mark.parametrize(
+    ("version", "key"), [("4.50.3", "torch_dtype"), ("4.56.0", "dtype"), ("5.23.0", "dtype")]
+)
 def test_the_dtype_goes_by_the_name_each_transformers_knows(monkeypatch, version, key):
     monkeypatch.setattr("transformers.__version__", version)
     assert models.dtype_option("x") == {key: "x"}
@@ -361,7 +366,9 @@ def test_a_process_killed_while_converting_neither_blocks_nor_spoils_the_next_on
     environment = {**os.environ, "PYTHONPATH": str(Path(models.__file__).parent.parent)}
 
     def start(seconds):
-        return subprocess.Popen([sys.executable, "-c", SLOW, str(gguf), str(target), seconds], env=environment)
+        return subprocess.Popen(
+            [sys.executable, "-c", SLOW, str(gguf), str(target), seconds], env=environment
+        )
 
     first = start("60")
     while not (tmp_path / "models" / "begun").exists():

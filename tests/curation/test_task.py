@@ -10,10 +10,23 @@ from curation.errors import BadTask
 
 def test_all_mistakes_are_named_at_once():
     with pytest.raises(BadTask) as error:
-        task.parse({"kind": "clasification", "systm_prompt": "x", "looks": 0, "labels": ["a", "a"],
-                    "output_schema": {"type": "nonsense"}})
+        task.parse(
+            {
+                "kind": "clasification",
+                "systm_prompt": "x",
+                "looks": 0,
+                "labels": ["a", "a"],
+                "output_schema": {"type": "nonsense"},
+            }
+        )
     text = str(error.value)
-    for part in ("kind", "did you mean `system_prompt`", "looks", "labels named twice: a", "not a JSON Schema"):
+    for part in (
+        "kind",
+        "did you mean `system_prompt`",
+        "looks",
+        "labels named twice: a",
+        "not a JSON Schema",
+    ):
         assert part in text
 
 
@@ -29,8 +42,10 @@ def test_short_repeated_answers_are_a_classification():
 
 
 def test_json_answers_are_structured_with_a_schema_that_most_follow():
-    answers = [json.dumps({"intent": ["refund", "cancel"][i % 2], "order": f"NW-{i}" if i % 3 else None})
-               for i in range(100)] + ["oops", '{"intend": "refund"}']
+    answers = [
+        json.dumps({"intent": ["refund", "cancel"][i % 2], "order": f"NW-{i}" if i % 3 else None})
+        for i in range(100)
+    ] + ["oops", '{"intend": "refund"}']
     made = task.guess(answers, ["Be brief."] * 102)
     assert made.kind == "structured" and made.system_prompt == "Be brief."
     assert made.output_schema["properties"]["intent"] == {"enum": ["cancel", "refund"]}

@@ -157,8 +157,13 @@ def test_what_prompts_share_is_computed_once(model, tokenizer, decoding, monkeyp
 
     asked = prompts(tokenizer, 12, shared=60)
     kept = greedy.Writer(model, [prompt.ids for prompt in asked], decoding.stop_ids, 0)
-    monkeypatch.setattr(kept, "model", type("Spy", (), {"__call__": staticmethod(forward), "config": model.config,
-                                                        "device": model.device})())
+    monkeypatch.setattr(
+        kept,
+        "model",
+        type(
+            "Spy", (), {"__call__": staticmethod(forward), "config": model.config, "device": model.device}
+        )(),
+    )
     for start in (0, 6):
         kept.write([prompt.ids for prompt in asked[start : start + 6]], NEW)
     assert widths.count((1, 60)) == 1
@@ -206,7 +211,9 @@ def test_an_answer_that_stops_before_any_text_is_empty(model, tokenizer):
     assert (answer.finish, answer.text, answer.tokens_out) == ("empty", "", 1)
 
 
-def test_a_prompt_longer_than_the_model_is_an_error_row_and_its_neighbours_are_answered(model, tokenizer, decoding):
+def test_a_prompt_longer_than_the_model_is_an_error_row_and_its_neighbours_are_answered(
+    model, tokenizer, decoding
+):
     asked = prompts(tokenizer, 4)
     before = texts(run(model, tokenizer, asked, decoding))
     answers = run(model, tokenizer, [*asked, Prompt("long", (1,) * 200), Prompt("none", ())], decoding)
@@ -246,7 +253,10 @@ def test_when_memory_runs_out_the_rest_is_planned_in_halves_and_no_answer_is_los
     answers = {answer.key: answer for finished in done for answer in finished.answers}
     assert texts(answers) == texts(run(model, tokenizer, asked, decoding))
     for finished in done:
-        assert finished.rest is not None or [one.key for one in finished.answers] == notes[-1].rest[finished.batch]
+        assert (
+            finished.rest is not None
+            or [one.key for one in finished.answers] == notes[-1].rest[finished.batch]
+        )
 
 
 def test_a_prompt_that_does_not_fit_into_memory_alone_is_an_error_row(model, tokenizer, decoding):
@@ -269,7 +279,9 @@ def test_the_same_key_writes_no_new_tokens(model, tokenizer, decoding, tmp_path)
     cache = AnswerCache(tmp_path / "answers.sqlite")
     first = run(model, tokenizer, asked, decoding, cache=cache, identity="m")
     plan = generate.plan(asked, Budget(100_000, 3), NEW)
-    done = list(generate.generate(Small(model, 0), tokenizer, asked, plan, decoding, cache=cache, identity="m"))
+    done = list(
+        generate.generate(Small(model, 0), tokenizer, asked, plan, decoding, cache=cache, identity="m")
+    )
     assert sum(finished.made for finished in done) == 0
     found = {answer.key: replace(answer, batch=0) for finished in done for answer in finished.answers}
     assert found == {key: replace(answer, batch=0) for key, answer in first.items()}
@@ -420,7 +432,9 @@ def adapter_answers(model, tokenizer, asked, decoding, folder):
 
 @pytest.mark.model  # importing peft alone takes 5 s
 def test_one_loaded_base_answers_as_itself_and_as_each_of_its_adapters(tokenizer, decoding, tmp_path):
-    adapter_answers(small("plain", tokenizer), tokenizer, prompts(tokenizer, 8, shared=20), decoding, tmp_path)
+    adapter_answers(
+        small("plain", tokenizer), tokenizer, prompts(tokenizer, 8, shared=20), decoding, tmp_path
+    )
 
 
 def test_without_adapters_the_base_is_used_as_it_is(model):
@@ -455,7 +469,9 @@ def test_the_packaged_model_answers_alike_alone_in_batches_and_with_a_shared_beg
     assert texts(run(*pair, asked, decoding, rows=1)) == texts(shared)
     monkeypatch.setattr(greedy, "LEAST_PREFIX", 1 << 30)
     assert texts(run(*pair, asked, decoding, rows=8)) == texts(shared)
-    stored = run(Small(packaged_model.model, 0), packaged_model.tokenizer, asked, decoding, cache=cache, identity="m")
+    stored = run(
+        Small(packaged_model.model, 0), packaged_model.tokenizer, asked, decoding, cache=cache, identity="m"
+    )
     assert texts(stored) == texts(shared)
 
 

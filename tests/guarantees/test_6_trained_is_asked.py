@@ -14,7 +14,9 @@ from curation import chat
 
 NAMES = ("chatml", "llama3", "qwen3", "gemma", "mistral")
 # beginnings and ends that tokenizers like to merge with what stands beside them
-EDGE = st.sampled_from(["", "\n", "\n\n", " ", "  ", "\t", "\n ", "{", '"', "é", "漢", "🙂", "<", "1", "'s", "</"])
+EDGE = st.sampled_from(
+    ["", "\n", "\n\n", " ", "  ", "\t", "\n ", "{", '"', "é", "漢", "🙂", "<", "1", "'s", "</"]
+)
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="▁\x00"), min_size=1, max_size=20)
 TEXT = st.builds(lambda a, b, c: a + b + c, EDGE, WORDS, EDGE).filter(str.strip)
 
@@ -36,7 +38,11 @@ def test_before_every_trained_answer_stand_the_very_tokens_inference_sends(famil
     answered = []
     for row in chat.render(tokenizer, turns):
         labels = [*row.labels, chat.NO_LOSS]
-        starts = [i for i in range(1, len(row.labels)) if labels[i] != chat.NO_LOSS and labels[i - 1] == chat.NO_LOSS]
+        starts = [
+            i
+            for i in range(1, len(row.labels))
+            if labels[i] != chat.NO_LOSS and labels[i - 1] == chat.NO_LOSS
+        ]
         asked = [k for k in range(row.row_turn + 1) if turns[k]["role"] == "assistant"][-len(starts) :]
         for start, k in zip(starts, asked, strict=True):
             assert chat.prompt_ids(tokenizer, turns[:k]) == list(row.input_ids[:start])
@@ -53,7 +59,9 @@ def test_before_every_trained_answer_stand_the_very_tokens_inference_sends(famil
 def test_the_prompt_is_what_the_tokenizer_itself_makes_of_the_turns(families, name):
     turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!"}]
     turns.append({"role": "user", "content": "What is 2+2?"})
-    own = families[name].apply_chat_template(turns, tokenize=True, add_generation_prompt=True, return_dict=False)
+    own = families[name].apply_chat_template(
+        turns, tokenize=True, add_generation_prompt=True, return_dict=False
+    )
     assert chat.prompt_ids(families[name], turns) == list(own)
 
 
@@ -61,7 +69,10 @@ def test_the_prompt_is_what_the_tokenizer_itself_makes_of_the_turns(families, na
 def test_the_packaged_model_is_asked_the_tokens_it_is_trained_on(packaged_model):
     tokenizer = packaged_model.tokenizer
     turns = chat.with_system(
-        [{"role": "user", "content": "Cancel order 4412"}, {"role": "assistant", "content": '{"intent": "cancel"}'}],
+        [
+            {"role": "user", "content": "Cancel order 4412"},
+            {"role": "assistant", "content": '{"intent": "cancel"}'},
+        ],
         "Answer in JSON.",
     )
     (row,) = chat.render(tokenizer, turns)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from curation import project, store
+from curation import store
 from tests.curation.conftest import chat, write_jsonl
 
 DECIDE = """

@@ -62,7 +62,8 @@ def train(
 
 def _preflight(session: Session, found: Preflight) -> None:
     session.say(
-        f"{found.read:,} training examples read: {len(found.train.ids):,} trained on, {len(found.left_out):,} left out"
+        f"{found.read:,} training examples read: {len(found.train.ids):,} trained on, "
+        f"{len(found.left_out):,} left out"
     )
     session.say(
         f"{found.tokens:,} tokens a pass, {found.labelled_tokens:,} carry loss; {found.steps:,} steps on "
