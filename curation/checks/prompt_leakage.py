@@ -13,16 +13,14 @@ from curation.example import fold
 
 _WORD = re.compile(r"\w+")
 _RUN = 8  # words
-_MOST_PIECES = 100  # in one pattern: RE2 compiles it in 8 MiB, and a piece takes about 15 KiB
+_MOST_PIECES = 1_000  # in one pattern: RE2 compiles it in 8 MiB
 _ADDRESSED = """
     select seq, roles, texts, texts[1] as system
     from rows
     where roles[1] in ('system', 'developer')
 """
-_HOLDS_ANY = "regexp_matches(text, $pattern)"
-_HOLDS_ITS_OWN = """
-    list_bool_or(list_transform(pieces, lambda piece: contains(said, piece)))
-"""
+_HOLDS_ANY = "regexp_matches(said, $pattern)"
+_HOLDS_ITS_OWN = "list_bool_or(list_transform(pieces, lambda piece: contains(said, piece)))"
 
 
 class _Word(NamedTuple):
@@ -72,34 +70,39 @@ def _candidates(rows: Rows, run: int) -> Iterator[tuple[int, int, str, str]]:
     which is tried on every turn; with many of them each turn is compared with its own prompt.
     """
     half = max(1, run // 2)
-    prompts = rows.select(f"select distinct system from ({_ADDRESSED}) limit {_MOST_PIECES + 1}")
-    pieces = [
-        piece for text in prompts["system"].to_pylist() for piece in _pieces(_WORD.findall(text), run, half)
-    ]
-    few = len(prompts) <= _MOST_PIECES and len(pieces) <= _MOST_PIECES
-    if few and not pieces:
+    prompt = f"""
+        select system, list_transform(range(0, len(words) - {half} + 1, {half}),
+            lambda i: ' ' || array_to_string(words[i + 1 : i + {half}], ' ') || ' ') as pieces
+        from (
+            select distinct system, string_split(normalise(system), ' ') as words
+            from ({_ADDRESSED})
+        )
+        where len(words) >= {run}
+    """
+    pieces = rows.select(
+        f"select distinct unnest(pieces) as piece from ({prompt}) order by piece limit {_MOST_PIECES + 1}"
+    )["piece"].to_pylist()
+    few = len(pieces) <= _MOST_PIECES
+    if not pieces:
         return
     table = rows.select(
         f"""
-        with addressed as ({_ADDRESSED}), spoken as (
-            select *, ' ' || normalise(text) || ' ' as said
-            from (
-                select seq, system, unnest(roles) as role, unnest(texts) as text,
-                    generate_subscripts(texts, 1) - 1 as turn
-                from addressed
-            )
-        ), prompt as (
-            select system, list_transform(range(0, len(words) - {half} + 1, {half}),
-                lambda i: ' ' || array_to_string(words[i + 1 : i + {half}], ' ') || ' ') as pieces
-            from (select distinct system, string_split(normalise(system), ' ') as words from addressed)
+        with turn as (
+            select seq, system, unnest(roles) as role, unnest(texts) as text,
+                generate_subscripts(texts, 1) - 1 as turn
+            from ({_ADDRESSED})
+        ), spoken as (
+            select seq, turn, text, system, ' ' || normalise(text) || ' ' as said
+            from turn
+            where role = 'assistant'
         )
         select seq, turn, text, system
         from spoken
-        {"" if few else "join prompt using (system)"}
-        where role = 'assistant' and {_HOLDS_ANY if few else _HOLDS_ITS_OWN}
+        {"" if few else f"join ({prompt}) using (system)"}
+        where {_HOLDS_ANY if few else _HOLDS_ITS_OWN}
         order by seq, turn
         """,
-        {"pattern": "(?i)" + "|".join(sorted(set(pieces)))} if few else None,
+        {"pattern": "|".join(pieces)} if few else None,
     )
     for batch in table.to_batches(max_chunksize=10_000):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
@@ -107,12 +110,6 @@ def _candidates(rows: Rows, run: int) -> Iterator[tuple[int, int, str, str]]:
 
 def _words(text: str) -> list[_Word]:
     return [_Word(fold(m.group()), m.start(), m.end()) for m in _WORD.finditer(text)]
-
-
-def _pieces(words: Sequence[str], run: int, half: int) -> Iterator[str]:
-    """RE2 for the half runs of a prompt; none where the prompt is shorter than a run."""
-    for at in range(0, len(words) - half + 1 if len(words) >= run else 0, half):
-        yield r"[^\pL\pN_]+".join(re.escape(word) for word in words[at : at + half])
 
 
 def _runs(words: Sequence[_Word], run: int) -> frozenset[tuple[str, ...]]:
