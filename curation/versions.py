@@ -44,6 +44,7 @@ COLUMNS = (
     "split",
     "metadata",
 )
+FROZEN_KEY = "frozen:"  # in meta, before the version: the newest batch of the log when it was frozen
 SPLIT_KEY = "split:"  # in meta, before the number of the batch that made the split
 _NAME = re.compile(r"v(\d{3,})")
 _FREEZING = threading.Lock()  # one process owns the project, so a lock of threads is enough
@@ -510,3 +511,5 @@ def _mark_frozen(store: Store, version: Version) -> None:
             """,
             {"files": [str(version.path(split)) for split in SPLITS]},
         )
+        newest = store.value("select coalesce(max(batch), 0) from batch")
+        store.put(f"{FROZEN_KEY}{version.name}", str(newest))

@@ -146,7 +146,11 @@ def checks(one: Comparison, terms: Terms) -> list[Check]:
         ),
         Check(f"gain over {name} of at least {worth} points", gain, figures.difference >= terms.worthwhile),
         Check(f"lower end of the gain over {name} above 0", low, figures.low > 0),
-        Check(f"p against {name} at most {terms.alpha:.4g}", f"{figures.p:.2g}", figures.p <= terms.alpha),
+        Check(
+            f"p against {name} at most {terms.alpha:.4g}",
+            f"{figures.p:.4f}" if figures.p >= 0.0001 else "under 0.0001",
+            figures.p <= terms.alpha,
+        ),
     ]
 
 

@@ -42,6 +42,16 @@ def all_evaluations(project: Project) -> list[tuple[Path, Evaluation, jobs.Statu
     return found
 
 
+def rivals(project: Project, candidate: str) -> list[str]:
+    """The baselines that were asked for answers to the sealed test rows together with this candidate."""
+    for _, made, _ in all_evaluations(project):
+        if made.split == "test" and candidate in made.names:
+            return [
+                name for name in made.names if name != candidate and not name.startswith(("run:", "answers:"))
+            ]
+    return []
+
+
 def summary(folder: Path) -> Mapping[str, Any]:
     """Candidate → figures, as the evaluation wrote them; empty while it is at work."""
     try:

@@ -73,10 +73,9 @@ def _changed(store: Store, version: Version) -> int:
             """
             select count(distinct d.seq)
             from decision d
-            join batch b using (batch)
-            where b.made > ?::timestamptz and d.kind in ('decision', 'label', 'messages')
+            where d.batch > ?::bigint and d.kind in ('decision', 'label', 'messages')
             """,
-            [version.manifest.created],
+            [store.get(f"{versions.FROZEN_KEY}{version.name}") or "0"],
         )
     )
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -95,6 +96,12 @@ def test_an_unchanged_state_gives_the_existing_version(split):
     assert (second.name, second.manifest.parent) == ("v002", "v001")
     decisions.undo(split, who="ann")
     assert freeze(split).name == "v001"
+
+
+def test_freezes_at_the_same_time_make_one_version(split):
+    with ThreadPoolExecutor(4) as threads:
+        names = {one.name for one in threads.map(lambda _: freeze(split), range(4))}
+    assert names == {"v001"} and [one.name for one in split.project.versions.iterdir()] == ["v001"]
 
 
 def test_the_audit_is_stored_beside_the_manifest(split):

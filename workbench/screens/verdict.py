@@ -34,11 +34,11 @@ def screen() -> None:
             st.switch_page(state.page("train"))
         return
     candidates = [*runs, *others]
-    baselines = actions.baseline_candidates(task)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         candidate = str(
             st.selectbox("Candidate", candidates, key="candidate", bind="query-params", width=200)
         )
+        baselines = measured.rivals(state.project(), candidate) or actions.baseline_candidates(task)
         known = [*dict.fromkeys([*baselines, *(name for name in candidates if name != candidate)])]
         against = st.multiselect(
             "Must beat",

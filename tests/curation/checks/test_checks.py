@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import pkgutil
 
 import pytest
@@ -129,32 +128,3 @@ def test_rows_of_an_undone_import_show_no_flags(opened, tmp_path):
     decisions.undo(opened, who="ann")
     assert checks.counts(opened) == {}
     assert checks.run(opened, Task())["empty_turn"] == 0
-
-
-def test_the_planted_defects_of_the_demo_are_found_and_hardly_anything_else(opened):
-    from curation import task
-    from curation.files import shipped
-
-    for path in sorted(shipped("demo").glob("*.jsonl")):
-        importing.import_file(opened, path, who="ann")
-    checks.run(opened, task.load(opened.project.task_path))
-    planted: dict[str, set] = {}
-    for one in json.loads(shipped("demo", "truth.json").read_text("utf-8"))["planted"]:
-        planted.setdefault(one["kind"], set()).add((one["file"], one["line"]))
-    found: dict[str, set] = {}
-    for name, file, line in opened.rows(
-        "select f.check_name, s.name, e.line from open_flag f join example e using (seq) join source s using (source)"
-    ):
-        found.setdefault(name, set()).add((file, line))
-    broken = ("broken_json", "wrong_keys", "outside_enum", "truncated_answer", "fenced_answer", "refusal",
-              "leaked_prompt", "wrong_language")  # fmt: skip
-    assert found["answer_schema"] == set().union(*(planted[kind] for kind in broken))
-    assert found["roles"] == planted["role_error"]
-    assert found["empty_turn"] == planted["empty_answer"]
-    assert found["mojibake"] == planted["mojibake"]
-    assert found["pii"] == planted["pii"]
-    assert found["refusal"] == planted["refusal"]
-    assert found["prompt_leakage"] == planted["leaked_prompt"]
-    assert planted["conflicting_answer"] <= found["conflicting_answers"]
-    assert len(found["conflicting_answers"]) == 2 * len(planted["conflicting_answer"])
-    assert "template_tokens" not in found
