@@ -29,6 +29,12 @@ _PROMPTED = r"""
 """
 """The prompt of each row as one number. A word that nobody writes stands between turns, so that they stay apart."""
 
+_NUMBERS = r"""
+    nullif(array_to_string(list_sort(list_distinct(regexp_extract_all(
+        regexp_replace(said, '(?m)^[ \t#*>]*\d+[.):][ \t]', '', 'g'), '\d+(?:[.,]\d+)*'))), ' '), '')
+"""
+"""The numbers of an answer, those that count the points of a list left out; null: there is none."""
+
 
 class _Told(NamedTuple):
     """One answer to one prompt: how it is compared, one wording of it, how often."""
@@ -42,13 +48,14 @@ class _Told(NamedTuple):
     "conflicting_answers",
     "Same prompt, different answers",
     "fix",
+    version=2,
     whole_set=True,
     reads=lambda task: task.traits.one_answer_per_prompt,
 )
 def conflicting_answers(rows: Rows) -> pa.Table:
     """Finds: rows whose prompts are equal (every turn before the last answer, tools included, after normalising)
-    and whose answers are not. Where a prompt has more than one right wording, only answers with different
-    numbers in them count. Dropped rows are not looked at.
+    and whose answers are not. Where a prompt has more than one right wording, only answers that name different
+    numbers count. Dropped rows are not looked at.
 
     Why it hurts training: no model can learn both; what it learns depends on the order of the rows.
 
@@ -60,7 +67,7 @@ def conflicting_answers(rows: Rows) -> pa.Table:
     """
     variant = "normalise(said)"
     if not rows.task.traits.one_answer_per_prompt:
-        variant = r"array_to_string(list_sort(regexp_extract_all(said, '\d+(?:[.,]\d+)*')), ' ')"
+        variant = _NUMBERS
     rows.cursor.execute(_PROMPTED)
     rows.cursor.execute(
         f"""
@@ -87,7 +94,8 @@ def conflicting_answers(rows: Rows) -> pa.Table:
         """
         select prompt, variant, min(answer) as answer, count(*) as times
         from asked
-        where prompt in (select prompt from asked group by prompt having count(distinct variant) > 1)
+        where variant is not null
+            and prompt in (select prompt from asked group by prompt having count(distinct variant) > 1)
         group by prompt, variant
         order by prompt, variant
         """

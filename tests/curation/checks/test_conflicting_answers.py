@@ -77,6 +77,19 @@ def test_where_wordings_may_differ_only_other_numbers_count(flags):
     assert [row for row, *_ in flags("conflicting_answers", rows, Task())] == [2, 3]
 
 
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("Three ways:\n1. Walk.\n2. Run.", "Three ways:\n1) Walk.\n2) Run.\n3) Rest."),
+        ("By bus.", "By bus 42."),
+        ("9:30 is best; at 9:30 it opens.", "It opens at\n9:30"),
+    ],
+)
+def test_points_of_a_list_numbers_said_twice_and_numbers_left_out_are_no_conflict(flags, a, b):
+    rows = [{"messages": chat("how", a)}, {"messages": chat("how", b)}]
+    assert flags("conflicting_answers", rows, Task()) == []
+
+
 def test_dropping_one_side_ends_the_conflict_and_undo_brings_it_back(opened, tmp_path):
     rows = [{"messages": chat("go", "refund")}, {"messages": chat("go", "cancel")}]
     importing.import_file(opened, write_jsonl(tmp_path / "rows.jsonl", rows), who="ann")
