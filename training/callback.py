@@ -47,6 +47,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         self.patience = patience
         self.recent: deque[_Measured] = deque(maxlen=WINDOW)
         self.seconds = 0.0
+        self.validation_seconds = 0.0
         self._began = time.perf_counter()
         self._learns = False
 
@@ -64,9 +65,14 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         seconds = sum(one.seconds for one in self.recent)
         return tokens / seconds if seconds > 0 else None
 
-    def _eta(self, step: int) -> float | None:
+    def _eta(self, step: int, between: int) -> float | None:
+        """Seconds of the steps to come at the speed measured, and of a validation every `between` steps."""
         speed = self.padded_per_second
-        return sum(size.padded for size in self.sizes[step:]) / speed if speed else None
+        if not speed:
+            return None
+        total = len(self.sizes)
+        validations = -(-total // between) - step // between
+        return sum(one.padded for one in self.sizes[step:]) / speed + validations * self.validation_seconds
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Say where the steps begin; a curve forgets what an earlier attempt wrote beyond that."""
@@ -150,9 +156,10 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
                 gradient_norm=_number(norm),
                 tokens_per_second=self.tokens_per_second,
                 epoch=logs.get("epoch", state.epoch),
-                eta_seconds=self._eta(state.global_step),
+                eta_seconds=self._eta(state.global_step, int(args.eval_steps or len(self.sizes))),
             )
         elif "eval_loss" in logs:
+            self.validation_seconds = logs.get("eval_runtime", 0.0)
             self.work.event("eval_loss", step=state.global_step, loss=_number(logs["eval_loss"]))
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401

@@ -16,7 +16,7 @@ from typing import Any
 
 from curation.errors import BadInput, BadRecipe
 from training.batches import StepSize
-from training.recipe import Recipe
+from training.fields import Recipe, every
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 MLP = ("gate_proj", "up_proj", "down_proj", "fc1", "fc2", "c_fc")
@@ -180,6 +180,7 @@ class Estimate:
     free: int | None
     steps: int
     padded_tokens: int
+    validation_tokens: int
     speed: Speed
 
     @property
@@ -189,8 +190,8 @@ class Estimate:
 
     @property
     def seconds(self) -> float:
-        """Time of the training steps alone."""
-        return self.padded_tokens / self.speed.tokens_per_second
+        """Time of the training steps and the validation losses; a forward pass alone is a third of a step."""
+        return (self.padded_tokens + self.validation_tokens / 3) / self.speed.tokens_per_second
 
     @property
     def tight(self) -> bool:
@@ -211,6 +212,7 @@ def estimate(
     sizes: Sequence[StepSize],
     longest_batch: int,
     most_labels: int,
+    held: int,
     speed: Speed,
     free: int | None,
 ) -> Estimate:
@@ -221,6 +223,7 @@ def estimate(
         sizes: what each step computes.
         longest_batch: padded tokens of the largest micro-batch.
         most_labels: labelled tokens of the micro-batch that has the most; only these get logits.
+        held: tokens of the validation rows.
         speed: see `speed_guess`.
         free: bytes the device has left.
     """
@@ -240,6 +243,7 @@ def estimate(
         free=free,
         steps=len(sizes),
         padded_tokens=sum(step.padded for step in sizes),
+        validation_tokens=held * -(-len(sizes) // every(recipe.eval_steps, len(sizes))),
         speed=speed,
     )
 
@@ -265,6 +269,5 @@ def free_memory(device: str) -> int | None:
         stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
     except (OSError, ValueError):
         return free
-    return min(
-        free, limit - used + int(stat.get("inactive_file", 0))
-    )  # cached files are given back on demand
+    given_back = int(stat.get("inactive_file", 0))  # cached files, on demand
+    return min(free, limit - used + given_back)

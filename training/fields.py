@@ -186,7 +186,7 @@ class Recipe(BaseModel):
         ge=8,
     )
     max_eval_rows: int = _field(
-        100,
+        50,
         "Validation rows",
         "Validation and checkpoints",
         "Most validation rows used for the loss curve; 0 turns the curve off.",

@@ -170,7 +170,7 @@ def check(
     chosen = frozenset(train.ids)
     used = [row for row in splits["train"] if row.id in chosen]
     shares = Counter(row.stratum for row in used if row.stratum)
-    cost = _cost(train, facts, recipe, device, speed) if train.rows else None
+    cost = _cost(train, validation, facts, recipe, device, speed) if train.rows else None
     labelled = sum(row.trained for row in train.rows)
     found = [
         *look.no_test(splits["test"]),
@@ -202,7 +202,12 @@ def check(
 
 
 def _cost(
-    train: Tokenised, facts: ModelFacts, recipe: Recipe, device: models.Device, speed: Speed | None
+    train: Tokenised,
+    held: Tokenised,
+    facts: ModelFacts,
+    recipe: Recipe,
+    device: models.Device,
+    speed: Speed | None,
 ) -> Estimate:
     sizes = step_sizes(train.lengths, recipe)
     n = recipe.per_device_train_batch_size
@@ -216,6 +221,7 @@ def _cost(
         sizes,
         longest,
         most,
+        sum(held.lengths),
         speed or speed_guess(facts, device.kind, os.cpu_count() or 1),
         free_memory(device.kind),
     )

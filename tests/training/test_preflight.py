@@ -282,6 +282,7 @@ def test_the_estimate_counts_the_adapter_and_grows_with_what_costs_memory(looked
     assert found is not None
     assert found.trainable == 2 * 4 * 16 * (32 + 32)
     assert found.steps == 12 and not found.speed.measured
+    assert found.validation_tokens == 12 * sum(looked().validation.lengths)
     half = looked(per_device_train_batch_size=2).estimate
     dry = looked(lora_dropout=0.0).estimate
     spare = looked(gradient_checkpointing=True).estimate
