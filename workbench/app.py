@@ -14,6 +14,7 @@ from workbench import chores, standing, state, theme
 from workbench.screens import evals, import_data, overview, picker, review, settings, splits, train, verdict
 from workbench.serve import serve
 from workbench.widgets import text
+from workbench.widgets.press import trouble
 from workbench.widgets.progress import chore_line
 
 __all__ = ["serve"]
@@ -61,6 +62,7 @@ def main() -> None:
     title = next(title for _, name, title, _, _ in _SCREENS if pages[name] == chosen)
     st.set_page_config(page_title=f"{title} · {state.project().name} · Touchstone")
     chore_line(at_work)
+    trouble()
     chosen.run()
     if chores.newest() is not before:
         st.rerun()  # the screen began a piece of work by itself: show how far it is

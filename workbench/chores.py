@@ -96,13 +96,6 @@ def finished(name: str) -> Chore | None:
     return _last if _last is not None and _last.ended and _last.name == name else None
 
 
-def forget() -> None:
-    """Clear what ended, so that its message is shown once."""
-    global _last
-    if _last is not None and _last.ended:
-        _last = None
-
-
 def _run(chore: Chore, work: Callable[[Progress], Any]) -> None:
     try:
         chore.result = work(_Watched(chore))

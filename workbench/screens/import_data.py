@@ -15,6 +15,7 @@ from workbench import actions, chores, ledger, state
 from workbench.widgets import text
 from workbench.widgets.filter_bar import ANY_FLAG
 from workbench.widgets.findings import findings, quarantine, sources
+from workbench.widgets.press import press
 from workbench.widgets.task_card import task_card
 
 _BLOCK = 1 << 20
@@ -100,10 +101,7 @@ def _report() -> None:
         f"+ {report.repeated:,} repeated"
     )
     with st.container(horizontal=True):
-        if st.button("Run the checks", type="primary", key="check"):
-            chores.forget()
-            actions.run_checks(state.store())
-            st.rerun()
+        press("Run the checks", lambda: actions.run_checks(state.store()), key="check", type="primary")
         st.page_link(state.page("review"), label="Review them")
 
 
@@ -114,7 +112,7 @@ def _task() -> None:
     text.heading("The task, as guessed from the data", "checks, training and scores all follow it")
     task_card(guess)
     with st.container(horizontal=True):
-        st.button("This is right", type="primary", key="approve", on_click=_approve, args=(guess,))
+        press("This is right", lambda: _approve(guess), key="approve", type="primary")
         st.page_link(state.page("settings"), label="Change it")
 
 

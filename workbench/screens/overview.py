@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from curation import decisions
 from workbench import actions, measured, standing, state
 from workbench.widgets import text
 from workbench.widgets.figures import counted, says
+from workbench.widgets.press import press
 from workbench.widgets.progress import job_buttons, job_line
 from workbench.widgets.scores import scores
 from workbench.widgets.table import table
@@ -70,10 +69,10 @@ def _next(now: standing.Standing) -> None:
     with st.container(key="next", gap="small"):
         text.headline(step.sentence)
         with st.container(horizontal=True, vertical_alignment="center"):
-            if step.button and st.button(step.button, type="primary", key="next-step"):
-                if step.work is not None:
-                    step.work(state.store())
-                    st.rerun()
+            work = step.work
+            if work is not None:
+                press(step.button, lambda: work(state.store()), key="next-work", type="primary")
+            elif st.button(step.button, type="primary", key="next-step"):
                 st.switch_page(state.page(step.page), query_params=step.query)
             if step.other:
                 st.page_link(state.page(step.other[0]), label=step.other[1])
@@ -108,12 +107,8 @@ def _changes() -> None:
         tight=("when",),
     )
     with st.container(horizontal=True):
-        st.button("Undo the newest", key="undo", on_click=_step, args=(decisions.undo,))
-        st.button("Redo", key="redo", on_click=_step, args=(decisions.redo,))
-
-
-def _step(step: Callable[..., object]) -> None:
-    step(state.store(), who=state.who())
+        press("Undo the newest", lambda: decisions.undo(state.store(), who=state.who()), key="undo")
+        press("Redo", lambda: decisions.redo(state.store(), who=state.who()), key="redo")
 
 
 def _scores() -> None:

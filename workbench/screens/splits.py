@@ -9,6 +9,7 @@ from curation.dedup import run as dedup
 from curation.splits import NO_GROUP
 from workbench import actions, chores, ledger, rows, standing, state
 from workbench.widgets import text
+from workbench.widgets.press import press
 from workbench.widgets.table import table
 from workbench.widgets.version_table import MOST_PAIRS, detectable, leaked_pairs, version_table
 
@@ -108,14 +109,13 @@ def _made(now: standing.Standing) -> None:
                 right=("train", "validation", "test"),
             )
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(
+        press(
             "Freeze a version",
-            type="primary",
+            lambda: actions.freeze(state.store()),
             key="freeze",
+            type="primary",
             disabled=bool(counts.unassigned) or now.task is None,
-        ):
-            error = actions.attempt(lambda: actions.freeze(state.store()))
-            st.rerun() if error is None else text.failure(error)
+        )
         if counts.unassigned:
             text.plain(f"{counts.unassigned:,} examples have no split yet: split again.", "warn")
         else:

@@ -15,6 +15,7 @@ from training.preflight import Preflight
 from workbench import actions, chores, measured, state
 from workbench.widgets import text
 from workbench.widgets.preflight import preflight
+from workbench.widgets.press import press
 from workbench.widgets.progress import job_buttons, job_line
 from workbench.widgets.recipe_form import recipe_form
 from workbench.widgets.run_view import all_runs, run_view
@@ -111,13 +112,13 @@ def _launch(version: Version, recipe: recipes.Recipe, name: str, *, first: bool)
         text.plain(
             f"{gate.message} A run is only worth something against what the untrained model can do.", "warn"
         )
-        if st.button("Measure the baseline", type="primary", key="baseline"):
-            error = actions.attempt(
-                lambda: actions.measure(
-                    state.store(), version, actions.baseline_candidates(state.current_task())
-                )
-            )
-            st.rerun() if error is None else text.failure(error)
+        names = actions.baseline_candidates(state.current_task())
+        press(
+            "Measure the baseline",
+            lambda: actions.measure(state.store(), version, names),
+            key="baseline",
+            type="primary",
+        )
         return
     waiting = not jobs.state(baseline).ended
     if st.button("Start training", type="primary" if first else "secondary", key="start"):

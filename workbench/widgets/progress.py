@@ -7,10 +7,10 @@ from html import escape
 import streamlit as st
 
 from curation import jobs
-from curation.errors import TouchstoneError
 from curation.jobs import Status
 from workbench import chores
 from workbench.chores import Chore
+from workbench.widgets.press import press
 
 _WORDS = {
     "queued": "Starting",
@@ -76,15 +76,11 @@ def job_line(status: Status, title: str) -> None:
 
 def job_buttons(status: Status, key: str) -> None:
     """Stop what runs, resume what ended early."""
-    try:
-        if not status.ended and st.button("Stop", key=f"stop-{key}", disabled=status.state == "stopping"):
-            jobs.stop(status.folder)
-            st.rerun()
-        if status.state in jobs.RESUMABLE and st.button("Resume", key=f"resume-{key}"):
-            jobs.resume(status.folder)
-            st.rerun()
-    except TouchstoneError as error:
-        st.session_state["job-error"] = error
+    if not status.ended:
+        stopping = status.state == "stopping"
+        press("Stop", lambda: jobs.stop(status.folder), key=f"stop-{key}", disabled=stopping)
+    if status.state in jobs.RESUMABLE:
+        press("Resume", lambda: jobs.resume(status.folder), key=f"resume-{key}")
 
 
 def span(seconds: float) -> str:
