@@ -27,13 +27,15 @@ run: install
 test: install
 	@sh tests/browser/chromium.sh
 	$(MAKE) lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not model and not browser" -n 2 --dist worksteal
+	$(BIN)/python -m pytest -m "model or browser"
 
 test-fast: install
-	$(BIN)/python -m pytest -m "not model and not browser"
+	$(BIN)/python -m pytest -m "not model and not browser and not slow" -n 2 --dist worksteal
 
 lint: install
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

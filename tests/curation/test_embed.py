@@ -8,6 +8,8 @@ import pytest
 from curation import embed
 from curation.errors import MissingModel, Stopped
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["I want my money back.", "Please refund me.", "The weather is nice today.", "I want my money back."]
 
 

@@ -142,6 +142,7 @@ TURN = st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant", "x"]
 ODD = st.fixed_dictionaries({"role": st.just("assistant"), "content": TEXT, "weight": st.integers(0, 1)})
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(
     st.lists(

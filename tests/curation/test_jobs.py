@@ -14,6 +14,8 @@ from curation import events, jobs
 from curation.errors import BadUsage, JobFailed
 from curation.files import write_json
 
+pytestmark = pytest.mark.slow
+
 # The inside of a job: so many steps, each a tenth of a second, as its folder says.
 BODY = """
 import json, sys, time

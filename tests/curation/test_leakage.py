@@ -13,6 +13,8 @@ from curation.errors import BadInput
 from tests.curation.conftest import chat
 from tests.curation.frozen import all_leaks_by_group, write
 
+pytestmark = pytest.mark.slow
+
 WORDS = ("the order parcel arrived late broken refund cancel please invoice address change Straße größe café ＡＢＣ "
          "delivery window next week again customer number twice").split()  # fmt: skip
 SPLITS = ("train", "validation", "test")

@@ -114,6 +114,7 @@ def test_frozen_rows_keep_their_split_and_new_ones_go_to_train(labelled, tmp_pat
     assert versions.freeze(labelled, TASK, who="ann").name != first.name
 
 
+@pytest.mark.slow
 def test_a_new_row_that_ties_two_frozen_splits_is_refused_and_listed(labelled, tmp_path):
     splits.make(labelled, TASK, group="customer", who="ann")
     versions.freeze(labelled, TASK, who="ann")

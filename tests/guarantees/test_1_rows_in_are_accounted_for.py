@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation import importing, project, store
 from curation.errors import TouchstoneError
+
+pytestmark = pytest.mark.slow
 
 GOOD = st.builds(
     lambda q, a: json.dumps(

@@ -12,6 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from curation import decisions, importing, project, store
 from tests.curation.conftest import chat, write_jsonl
 
+pytestmark = pytest.mark.slow
+
 STATE = """
     select e.id, e.label, e.group_key, e.turns, e.chars, e.text_hash, e.decision, e.edited, e.present, e.split,
         c.messages, s.text, (select list(h.reason order by h.who) from hand_flag h where h.seq = e.seq)

@@ -20,6 +20,8 @@ from curation.task import Task
 from tests.curation.conftest import chat, write_jsonl
 from tests.curation.frozen import leaks
 
+pytestmark = pytest.mark.slow
+
 TASK = Task(kind="classification", labels=["red", "green", "blue"])
 
 

@@ -20,6 +20,8 @@ from curation.files import sha256_file
 from curation.task import Task
 from tests.curation.conftest import chat, write_jsonl
 
+pytestmark = pytest.mark.slow
+
 TASK = Task(kind="classification", labels=["red", "green", "blue"])
 
 

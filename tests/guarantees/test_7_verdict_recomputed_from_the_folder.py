@@ -177,6 +177,7 @@ def test_any_change_of_what_decides_changes_the_fingerprint(folder, table, colum
     assert judge(folder, TUNED, [BASE], record=False).answers_fingerprint != before
 
 
+@pytest.mark.slow
 def test_recomputing_is_never_a_new_look(folder, tmp_path):
     first = judge(folder, TUNED, [BASE])
     for _ in range(3):

@@ -9,8 +9,12 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from curation import store
 from tests.curation.conftest import chat, write_jsonl
+
+pytestmark = pytest.mark.slow
 
 DECIDE = """
 import sys

@@ -21,7 +21,7 @@ from curation.task import Task
 from evals import answers, evaluation, examples
 from tests.evals import frozen
 
-pytestmark = pytest.mark.usefixtures("own_cache")
+pytestmark = [pytest.mark.usefixtures("own_cache"), pytest.mark.slow]
 answers_file, cache_of_tests, own_cache = frozen.answers_file, frozen.cache_of_tests, frozen.own_cache
 project, task, version = frozen.project, frozen.task, frozen.version
 

@@ -16,6 +16,8 @@ from curation.dedup import Duplicates, find
 from curation.dedup.near import candidate_query
 from tests.curation.dedup import reference
 
+pytestmark = pytest.mark.slow
+
 
 def load(connection: duckdb.DuckDBPyConnection, name: str, seq: Sequence[int], texts: Sequence[str]) -> None:
     connection.register(
