@@ -157,3 +157,13 @@ def test_without_a_project_the_app_asks_which_one(full, tmp_path, start, visit):
     page.get_by_role("button", name="Open").first.click()
     expect(page.locator(".st-key-loop")).to_be_visible()
     assert json.loads((full / "app.json").read_text())["port"] == app.port
+
+
+def test_choices_on_one_screen_do_not_leak_into_another(full, start, visit):
+    app = start(full)
+    page = visit(app.at("evals?evaluation=e001&candidate=majority"))
+    expect(page.locator(".col")).to_have_count(3)
+    page.locator('[data-testid="stSidebarNavLink"]:has-text("Verdict")').click()
+    expect(page.locator(".ts-title h1")).to_have_text("Verdict")
+    expect(page.locator("[data-tag]")).not_to_have_count(0)
+    expect(page.get_by_text("Name at least one baseline")).to_have_count(0)

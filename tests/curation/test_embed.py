@@ -89,22 +89,6 @@ def test_vectors_do_not_depend_on_the_batch_in_float32(monkeypatch):
     assert np.abs(together - alone).max() < 1e-5
 
 
-@pytest.mark.model
-def test_vectors_are_those_of_sentence_transformers(monkeypatch):
-    from sentence_transformers import SentenceTransformer
-
-    monkeypatch.setattr(embed, "precision", lambda: "float32")
-    embed._loaded.cache_clear()
-    texts = [*TEXTS, "", "word " * 400]
-    ours = embed.vectors(texts)
-    embed._loaded.cache_clear()
-    place = embed.models.resolve("all-minilm-l6-v2")
-    theirs = SentenceTransformer(str(place.path), device="cpu").encode(texts, normalize_embeddings=True)
-    assert np.abs(ours - theirs).max() < 1e-5
-    fallback = embed._sentence_transformer(str(place.path), lambda n: None)(texts)
-    assert np.abs(fallback - theirs).max() < 1e-5
-
-
 def test_an_unknown_embedder_says_what_to_do():
     with pytest.raises(MissingModel, match="no such folder"):
         embed.vectors(TEXTS, "nothing-like-it")

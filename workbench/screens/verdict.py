@@ -11,6 +11,7 @@ from evals import evaluation, looks
 from evals import verdict as verdicts
 from workbench import actions, chores, measured, state
 from workbench.widgets import text
+from workbench.widgets.pair import forget_unknown
 from workbench.widgets.progress import job_buttons, job_line
 from workbench.widgets.verdict_card import verdict_card
 
@@ -34,6 +35,7 @@ def screen() -> None:
             st.switch_page(state.page("train"))
         return
     candidates = [*runs, *others]
+    forget_unknown("candidate", candidates)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         candidate = str(
             st.selectbox("Candidate", candidates, key="candidate", bind="query-params", width=200)

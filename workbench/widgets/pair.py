@@ -30,8 +30,8 @@ def pair(folder: Path, names: Sequence[str]) -> str | None:
     first = "prompt" if "prompt" in names else names[0]
     last = (runs or [name for name in names if name != first])[-1]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pair"):
-        candidate = _one("Candidate", names, last)
-        baseline = _one("Against", names, first)
+        candidate = _one("Candidate", names, last, key="candidate")
+        baseline = _one("Against", names, first, key="baseline")
     if candidate == baseline:
         text.plain("Choose two different candidates.", "dim")
         return None
@@ -45,11 +45,16 @@ def pair(folder: Path, names: Sequence[str]) -> str | None:
     return _rows(folder, candidate, baseline, quadrant, getattr(counts, quadrant))
 
 
-def _one(title: str, names: Sequence[str], default: str) -> str:
-    key = title.lower()
-    return str(
-        st.selectbox(title, names, index=names.index(default), key=key, bind="query-params", width=200)
-    )
+def _one(title: str, names: Sequence[str], default: str, *, key: str) -> str:
+    forget_unknown(key, names)
+    index = names.index(default)
+    return str(st.selectbox(title, names, index=index, key=key, bind="query-params", width=200))
+
+
+def forget_unknown(key: str, options: Sequence[str]) -> None:
+    """Drop a choice kept from another screen under the same name in the address, where it does not exist here."""
+    if st.session_state.get(key, options[0]) not in options:
+        del st.session_state[key]
 
 
 def _quadrant(counts: dict[Quadrant, int]) -> Quadrant:
