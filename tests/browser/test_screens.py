@@ -161,7 +161,7 @@ def test_without_a_project_the_app_asks_which_one(full, tmp_path, start, visit):
 
 def test_choices_on_one_screen_do_not_leak_into_another(full, start, visit):
     app = start(full)
-    page = visit(app.at("evals?evaluation=e001&candidate=majority"))
+    page = visit(app.at("evals?evaluation=e001&candidate=majority&baseline=answers:good"))
     expect(page.locator(".col")).to_have_count(3)
     page.locator('[data-testid="stSidebarNavLink"]:has-text("Verdict")').click()
     expect(page.locator(".ts-title h1")).to_have_text("Verdict")
