@@ -94,8 +94,7 @@ def test_the_run_was_trained_on_the_template_s_own_tokens_of_training_rows(demo)
     assert 200 <= len(trained) <= 240 and {row["id"] for row in trained} <= set(train)
     for row in trained:
         text = tokenizer.apply_chat_template(train[row["id"]], tokenize=False)
-    folders = [job for root in (project.runs, project.evals) for job in jobs.all_jobs(root)]
-    states = {job.name: jobs.state(job).state for job in folders}
+        plain = tokenizer(text, add_special_tokens=False)["input_ids"]
         assert list(row["input_ids"]) == plain
         answer = [
             token for token, label in zip(row["input_ids"], row["labels"], strict=True) if label != -100

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from curation import checks, decisions, filters, formats, importing
+from curation import checks, decisions, filters, formats, importing, lengths
 from curation import task as tasks
 from curation.dedup import run as dedup
 from curation.errors import BadUsage, unknown
@@ -93,7 +93,10 @@ def task(session: Session, project: str, approve: bool, file: str | None) -> Non
 def check(session: Session, project: str, only: tuple[str, ...]) -> None:
     """Run the checks on what has changed since the last time."""
     with session.store(project) as store:
-        found = checks.run(store, tasks.load(store.project.task_path), only=only, progress=session.progress())
+        task = tasks.load(store.project.task_path)
+        progress = session.progress()
+        found = checks.run(store, task, only=only, progress=progress)
+        lengths.count(store, task, progress)
         severities: dict[str, int] = dict(
             store.rows("select severity, count(distinct seq) from open_flag group by all")
         )
