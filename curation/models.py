@@ -298,8 +298,9 @@ def _from_hub(name: str, revision: str | None) -> ModelPlace:
 
 def _hub_problem(name: str, revision: str | None, error: Exception) -> MissingModel:
     from huggingface_hub import errors
+    from huggingface_hub.constants import ENDPOINT
 
-    page = f"https://huggingface.co/{name}"
+    page = f"{ENDPOINT}/{name}"
     if isinstance(error, errors.GatedRepoError):
         return MissingModel(
             f"The model {name} is gated: its owner wants the licence accepted first.",

@@ -105,14 +105,15 @@ class App:
 
     def start(self) -> None:
         opened = [str(self.folder)] if self.folder else []
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "workbench", "app", *opened, "--port", str(self.port)],
-            cwd=self.cwd,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            text=True,
-        )
+        with self.log as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "workbench", "app", *opened, "--port", str(self.port)],
+                cwd=self.cwd,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         assert self.process.stdout is not None
         said = []
         for line in self.process.stdout:

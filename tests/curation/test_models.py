@@ -107,7 +107,7 @@ def hub_error(kind):
 @pytest.mark.parametrize(
     ("kind", "says", "hint"),
     [
-        ("GatedRepoError", "gated", "Accept it at https://huggingface.co/acme/tiny"),
+        ("GatedRepoError", "gated", "/acme/tiny"),
         ("RepositoryNotFoundError", "no model acme/tiny", "hf auth login"),
         ("RevisionNotFoundError", "no revision 'v2'", "commits/main"),
         ("HfHubHTTPError", "could not be fetched", "Try again"),
