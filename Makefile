@@ -27,11 +27,11 @@ run: install
 test: install
 	@sh tests/browser/chromium.sh
 	$(MAKE) lint
-	$(BIN)/python -m pytest -m "not model and not browser" -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not model and not browser" -n 2 --dist worksteal
 	$(BIN)/python -m pytest -m "model or browser"
 
 test-fast: install
-	$(BIN)/python -m pytest -m "not model and not browser and not slow" -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not model and not browser and not slow" -n 2 --dist worksteal
 
 lint: install
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """Token counts of examples by the task's own model and chat template: what `tokens` filters by.
 
-Counted once for each text; a model that is not on this machine is never fetched for it.
+Counted once for each text; a model that is not ready on this machine is neither fetched nor converted for it.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ def count(store: Store, task: Task, progress: Progress = SILENT) -> int | None:
         progress: told in rows.
 
     Returns:
-        How many were counted; None when the model is not on this machine.
+        How many were counted; None when the model is not ready on this machine.
     """
-    here = Path(task.model.name).is_dir() or task.model.name in {one.name for one in models.found()}
+    ready = {one.name for one in models.found() if one.note.startswith("ready")}
+    here = Path(task.model.name).is_dir() or task.model.name in ready
     left = store.value("select count(*) from live where tokens is null")
     if not here or not left:
         return 0 if here else None

@@ -12,6 +12,7 @@ from tests.curation.conftest import chat as turns
 @pytest.mark.model
 def test_tokens_are_those_the_model_s_template_writes(filled):
     task = Task(system_prompt="Sort it.")
+    models.load_tokenizer(task.model)  # a packaged model is ready once it has been used
     assert lengths.count(filled, task) == 40
     messages, counted = filled.row(
         "select c.messages, e.tokens from example e join content c using (seq) limit 1"
