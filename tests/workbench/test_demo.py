@@ -176,7 +176,13 @@ def test_a_fine_tune_on_shuffled_answers_does_not_ship(shuffled, tmp_path):
     run("split", "p", "--test", "40", "--validation", "20")
     run("freeze", "p")
     run("eval", "p", "--candidate", "prompt", "--limit", "4")
-    run("train", "p", "demo", "--set", "max_steps=20", "--set", "max_eval_rows=4")
+    short = (
+        "max_steps=20",
+        "gradient_accumulation_steps=1",
+        "per_device_train_batch_size=2",
+        "max_eval_rows=4",
+    )
+    run("train", "p", "demo", *(part for setting in short for part in ("--set", setting)))
     said = run(
         "verdict",
         "p",
