@@ -153,7 +153,7 @@ class Filter:
                     f"text {'does not contain' if term.operator == '!=' else 'contains'} “{term.value}”"
                 )
             elif term.field == "flag" and term.value == "any":
-                parts.append("flags: " + ("none" if term.operator == "!=" else "at least one"))
+                parts.append(f"number of flags is {'zero' if term.operator == '!=' else 'one or more'}")
             elif term.field == "id" and "," in term.value:
                 parts.append(f"id is one of {term.value.count(',') + 1} chosen ones")
             else:

@@ -183,7 +183,12 @@ def _verdict(case: Case, look: int) -> Verdict:
             *_remarks(case, decision.comparisons, share),
             wording.look(look, confidence, chance),
         ],
-        (*_gate(case), *(line for one in decision.comparisons for line in rule.checks(one, terms))),
+        # Lines that hold for every baseline alike, such as the number of rows, stand once.
+        tuple(
+            dict.fromkeys(
+                (*_gate(case), *(c for one in decision.comparisons for c in rule.checks(one, terms)))
+            )
+        ),
         comparisons=tuple(decision.comparisons),
         settle=needed,
         look=look,
