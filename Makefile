@@ -28,7 +28,8 @@ test: install
 	@sh tests/browser/chromium.sh
 	$(MAKE) lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not model and not browser" -n 2 --dist worksteal
-	$(BIN)/python -m pytest -m "model or browser"
+	$(BIN)/python -m pytest -m browser -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "model and not browser" -n 2 --dist loadfile
 
 test-fast: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not model and not browser and not slow" -n 2 --dist worksteal

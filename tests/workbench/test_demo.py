@@ -19,7 +19,7 @@ from curation.files import read_json, shipped
 from curation.project import locate
 from workbench import cli
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.timeout(2400)]
 
 
 def command(*args: object, code: int = 0) -> dict:
