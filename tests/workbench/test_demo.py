@@ -173,7 +173,7 @@ def test_a_fine_tune_on_shuffled_answers_does_not_ship(shuffled, tmp_path):
 
     run("new", "p", "--task", shipped("demo", "task.yaml"))
     run("import", "p", shuffled)
-    run("split", "p", "--test", "40", "--validation", "20")
+    run("split", "p", "--test", "40", "--validation", "20", "--group", "none")
     run("freeze", "p")
     run("eval", "p", "--candidate", "prompt", "--limit", "4")
     short = (
