@@ -15,6 +15,7 @@ from typing import Any
 
 from curation.errors import TouchstoneError, unknown
 from curation.leakage import SPLITS
+from curation.versions import COLUMNS
 
 FORMATS = ("jsonl", "parquet", "hf")
 JSON_COLUMNS = ("messages", "tools", "chosen", "rejected", "metadata")
@@ -103,18 +104,6 @@ def _write_hf(version: Path, to: Path) -> dict[str, int]:
     loaded = {}
     for split in SPLITS:
         table = list(rows(version / f"{split}.parquet"))
-        names = (
-            "id",
-            "messages",
-            "tools",
-            "chosen",
-            "rejected",
-            "label",
-            "group",
-            "cluster",
-            "split",
-            "metadata",
-        )
         text = structured == Value("string")
         columns = {
             name: [
@@ -123,9 +112,11 @@ def _write_hf(version: Path, to: Path) -> dict[str, int]:
                 else row.get(name)
                 for row in table
             ]
-            for name in names
+            for name in COLUMNS
         }
-        features = Features({name: structured if name in JSON_COLUMNS else Value("string") for name in names})
+        features = Features(
+            {name: structured if name in JSON_COLUMNS else Value("string") for name in COLUMNS}
+        )
         loaded[split] = Dataset.from_dict(columns, features=features)
     shown = is_progress_bar_enabled()
     disable_progress_bar()

@@ -314,8 +314,9 @@ def work(folder: Path) -> Iterator[Work]:
         with _turn(job):
             job.event("running", message="")
             yield job
-    except Stopped:
+    except Stopped as stopped:
         job.event("stopped", message="Stopped on request; what was finished is kept.")
+        raise SystemExit(0) from stopped
     except Exception as error:
         traceback.print_exc()
         where = f"{error.where}: " if isinstance(error, TouchstoneError) and error.where else ""
