@@ -23,10 +23,20 @@ def app(make, start):
 
 
 @pytest.fixture
-def page(app, visit):
-    opened = visit(app.at("review"))
-    expect(opened.locator(".row.on")).to_have_count(1)
+def review(visit):
+    """Open Review; a key pressed before a row is lit would be pressed on an empty page."""
+
+    def opened(app, query=""):
+        page = visit(app.at("review" + query))
+        expect(page.locator(".row.on")).to_have_count(1)
+        return page
+
     return opened
+
+
+@pytest.fixture
+def page(app, review):
+    return review(app)
 
 
 def stored(page):
@@ -35,9 +45,9 @@ def stored(page):
     page.wait_for_selector(IDLE)
 
 
-def test_text_of_a_row_makes_no_request_and_runs_nothing(make, start, visit):
+def test_text_of_a_row_makes_no_request_and_runs_nothing(make, start, review):
     app = start(make(HOSTILE))
-    page = visit(app.at("review"))
+    page = review(app)
     for key in ("j", "k"):
         expect(page.locator(".turn .body").first).to_be_visible()
         page.keyboard.press(key)
@@ -49,9 +59,9 @@ def test_text_of_a_row_makes_no_request_and_runs_nothing(make, start, visit):
     expect(page.locator(".body.json")).to_contain_text("39.90")
 
 
-def test_hostile_text_is_text_on_every_other_screen_that_shows_it(make, start, visit):
+def test_hostile_text_is_text_on_every_other_screen_that_shows_it(make, start, review):
     app = start(make(HOSTILE))
-    page = visit(app.at("review"))
+    page = review(app)
     page.locator(".st-key-bulk button").click()
     page.get_by_text("Drop all in this list").click()
     expect(page.locator(".ts-sample").first).to_contain_text("onerror")
@@ -133,14 +143,14 @@ def test_typing_in_the_search_moves_nothing_and_filters(page):
     expect(page.locator(".row")).to_have_count(1)
 
 
-def test_a_deep_link_restores_filters_and_the_example(app, visit):
-    first = visit(app.at("review?decision=undecided&sort=shortest+first"))
+def test_a_deep_link_restores_filters_and_the_example(app, review):
+    first = review(app, "?decision=undecided&sort=shortest+first")
     expect(first.locator(".ts-sentence")).to_contain_text("decision is undecided")
     first.keyboard.press("j")
     first.keyboard.press("j")
     first.wait_for_url("**example=**")
     text = first.locator(".row.on .p").text_content()
-    second = visit(app.at("review" + first.url.partition("/review")[2]))
+    second = review(app, first.url.partition("/review")[2])
     expect(second.locator(".row.on .p")).to_have_text(text)
     expect(second.locator(".ts-sentence")).to_contain_text("decision is undecided")
 
@@ -170,9 +180,9 @@ def test_a_flag_by_hand_carries_its_reason(app, page):
     expect(page.locator(".flags")).to_contain_text("unclear question")
 
 
-def test_the_list_pages_over_more_rows_than_it_draws(make, start, visit):
+def test_the_list_pages_over_more_rows_than_it_draws(make, start, review):
     app = start(make([chat(f"Row {n} of many", f"a{n}") for n in range(1, 1001)], name="many"))
-    page = visit(app.at("review"))
+    page = review(app)
     assert page.locator(".row").count() < 300
     page.keyboard.press("End")
     expect(page.locator(".row.on .p")).to_have_text("Row 1000 of many")
@@ -197,12 +207,12 @@ def test_an_undo_pressed_before_the_drop_is_stored_takes_it_back(app, page):
     expect(page.locator(".row.dropped")).to_have_count(0)
 
 
-def test_a_filter_stays_when_its_last_row_no_longer_fits(app, page, visit):
+def test_a_filter_stays_when_its_last_row_no_longer_fits(app, page, review):
     page.keyboard.press("f")
     page.locator(".ask input").fill("off topic")
     page.locator(".ask input").press("Enter")
     stored(page)
-    filtered = visit(app.at("review?flag=by+hand"))
+    filtered = review(app, "?flag=by+hand")
     expect(filtered.locator(".ts-sentence")).to_contain_text("1 example whose flag is by hand")
     filtered.keyboard.press("u")
     stored(filtered)

@@ -58,9 +58,9 @@ def _runs(found: list[runs.Summary]) -> None:
 
 def _live(folder: Path) -> None:
     """Drawn again every two seconds while the run is at work, the page once it has ended."""
-    _show(folder)
     if jobs.state(folder).ended:
         st.rerun()
+    _show(folder)
 
 
 def _show(folder: Path) -> None:
