@@ -216,8 +216,10 @@ def _store_rows(cursor: duckdb.DuckDBPyConnection, source: int) -> None:
     cursor.execute("insert into search_text select seq, lower(array_to_string(texts, chr(10))) from fresh")
     cursor.execute(
         """
-        insert into occurrence
-        select coalesce(i.known, n.seq), $source, i.line, i.group_key, coalesce(i.metadata, '{}')
+        insert into occurrence by name
+        select
+            coalesce(i.known, n.seq) as seq, $source as source, i.line, i.group_key,
+            coalesce(i.metadata, '{}') as metadata
         from identified i
         left join numbered n on n.id = i.id
         where i.reason is null

@@ -13,7 +13,30 @@ from curation.errors import TouchstoneError
 if TYPE_CHECKING:
     from curation.store import Store
 
-MIGRATIONS: tuple[Callable[[Store], None], ...] = ()
+
+def m002_views_suspects_map(store: Store) -> None:
+    """Saved views, suspect labels, the map, and the name a file gives its rows."""
+    with store.transaction() as cursor:
+        cursor.execute("alter table occurrence add column external_id varchar")
+        cursor.execute(
+            "create table saved_view (name varchar primary key, filter varchar not null, sort varchar not null)"
+        )
+        cursor.execute(
+            """
+            create table suspect (
+                seq bigint not null, text_hash varchar not null, score double not null,
+                suggested varchar not null, probability double not null, flagged boolean not null,
+                neighbours varchar not null
+            )
+            """
+        )
+        cursor.execute(
+            "create table map_point (seq bigint not null, text_hash varchar not null, x float not null, "
+            "y float not null)"
+        )
+
+
+MIGRATIONS: tuple[Callable[[Store], None], ...] = (m002_views_suspects_map,)
 NEWEST = 1 + len(MIGRATIONS)
 
 

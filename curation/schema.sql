@@ -65,6 +65,7 @@ create table occurrence (
     source integer not null,
     line bigint not null,
     group_key varchar,
+    external_id varchar,                -- the file's own name for the row, where one is mapped
     metadata varchar not null           -- JSON object
 );
 
@@ -155,6 +156,32 @@ create table duplicate_edge (
     b bigint not null,
     kind varchar not null,              -- exact, near, exact_prompt, near_prompt
     similarity double not null
+);
+
+-- Filters a person has given a name.
+create table saved_view (
+    name varchar primary key,
+    filter varchar not null,            -- in the filter language
+    sort varchar not null
+);
+
+-- Labels that the vectors of the other rows contradict, the worst first.
+create table suspect (
+    seq bigint not null,
+    text_hash varchar not null,         -- shown only while it is still the example's
+    score double not null,              -- log odds of the suggested label against the given one
+    suggested varchar not null,
+    probability double not null,        -- of the suggested label, out of fold
+    flagged boolean not null,
+    neighbours varchar not null         -- JSON list of {id, label, similarity}, nearest first
+);
+
+-- The picture by meaning: where each example lies.
+create table map_point (
+    seq bigint not null,
+    text_hash varchar not null,
+    x float not null,
+    y float not null
 );
 
 -- Times are UTC.

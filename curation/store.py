@@ -25,7 +25,6 @@ from curation.project import Project
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA = 1
 Row = tuple[Any, ...]
 
 
@@ -172,7 +171,7 @@ def create(project: Project) -> Store:
     connection = duckdb.connect(str(unfinished))
     connection.create_function("fold_unicode", fold, ["VARCHAR"], "VARCHAR")
     connection.execute((Path(__file__).with_name("schema.sql")).read_text("utf-8"))
-    connection.execute("insert into meta values ('schema', ?)", [str(SCHEMA)])
+    connection.execute("insert into meta values ('schema', ?)", [str(migrations.NEWEST)])
     connection.close()
     os.replace(unfinished, project.database)
     Path(f"{unfinished}.wal").unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from curation.errors import BadUsage, ProjectBusy, TouchstoneError
-from workbench.cli import curate, evaluate, project, split, train
+from workbench.cli import curate, evaluate, importing, project, review, split, train
 from workbench.cli.session import Forward, Session, person
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def main(session: Session, debug: bool) -> None:
     session.debug = debug
 
 
-for module in (project, curate, split, evaluate, train):
+for module in (project, importing, curate, review, split, evaluate, train):
     for command in module.COMMANDS:
         main.add_command(command)
 
