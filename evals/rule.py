@@ -53,11 +53,16 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the gate: what is asked, what was seen, whether it holds."""
+    """One line of the gate: what is asked, what was seen, whether it holds.
+
+    `against` names the baseline it is about (empty: the whole verdict) and `short` is the rule without that name.
+    """
 
     rule: str
     value: str
     passed: bool
+    against: str = ""
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +133,14 @@ def checks(one: Comparison, terms: Terms) -> list[Check]:
         lost = f"lower end against {name} above -{margin} points"
         return [
             *lines,
-            Check(lost, low, figures.low > -terms.margin),
-            Check(f"matching {name} saves something", one.saving or "nothing shown", bool(one.saving)),
+            Check(lost, low, figures.low > -terms.margin, name, f"lower end above -{margin}"),
+            Check(
+                f"matching {name} saves something",
+                one.saving or "nothing shown",
+                bool(one.saving),
+                name,
+                "saves something",
+            ),
         ]
     worth = f"{100 * terms.worthwhile:.4g}"
     return [
@@ -138,18 +149,30 @@ def checks(one: Comparison, terms: Terms) -> list[Check]:
             f"at least {MIN_DISCORDANT} rows differ from {name}",
             f"{figures.discordant:,}",
             figures.discordant >= MIN_DISCORDANT,
+            name,
+            f"rows that differ, {MIN_DISCORDANT} or more",
         ),
         Check(
             f"a gain of {worth} points over {name} is possible",
             f"up to {100 * figures.high:+.1f} points",
             figures.high >= terms.worthwhile,
+            name,
+            f"at best, {worth} or more",
         ),
-        Check(f"gain over {name} of at least {worth} points", gain, figures.difference >= terms.worthwhile),
-        Check(f"lower end of the gain over {name} above 0", low, figures.low > 0),
+        Check(
+            f"gain over {name} of at least {worth} points",
+            gain,
+            figures.difference >= terms.worthwhile,
+            name,
+            f"gain, {worth} or more",
+        ),
+        Check(f"lower end of the gain over {name} above 0", low, figures.low > 0, name, "at least, above 0"),
         Check(
             f"p against {name} at most {terms.alpha:.4g}",
             f"{figures.p:.4f}" if figures.p >= 0.0001 else "under 0.0001",
             figures.p <= terms.alpha,
+            name,
+            f"mid-p, at most {terms.alpha:.4g}",
         ),
     ]
 

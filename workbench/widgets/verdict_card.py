@@ -3,15 +3,53 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import streamlit as st
 
+from evals.rule import Check
 from evals.verdict import Verdict
 from workbench.widgets import text
 from workbench.widgets.figures import points, says
 from workbench.widgets.table import table
 
 TONES = {"ship": "good", "do_not_ship": "bad", "not_enough_evidence": "warn", "withheld": "bad"}
+
+
+def _gate(checks: Sequence[Check]) -> None:
+    """What is asked of the verdict as a whole, a line each."""
+    table(
+        [
+            {"rule": check.rule, "value": check.value, "passed": "holds" if check.passed else "does not hold"}
+            for check in checks
+        ],
+        [("rule", "Rule"), ("value", "Seen"), ("passed", "")],
+        tones={(i, "passed"): "good" if check.passed else "bad" for i, check in enumerate(checks)},
+    )
+
+
+def _against(checks: Sequence[Check]) -> None:
+    """What is asked against each baseline: a row a baseline, a column a rule, red where it does not hold."""
+    baselines = list(dict.fromkeys(check.against for check in checks))
+    rules = list(dict.fromkeys(check.short for check in checks))
+    seen = {(check.against, check.short): check for check in checks}
+    table(
+        [
+            {
+                "against": name,
+                **{rule: seen[name, rule].value if (name, rule) in seen else "" for rule in rules},
+            }
+            for name in baselines
+        ],
+        [("against", "Against"), *((rule, rule.capitalize()) for rule in rules)],
+        right=tuple(rules),
+        tones={
+            (i, rule): "good" if seen[name, rule].passed else "bad"
+            for i, name in enumerate(baselines)
+            for rule in rules
+            if (name, rule) in seen
+        },
+    )
 
 
 def verdict_card(found: Verdict, project: str) -> None:
@@ -22,16 +60,9 @@ def verdict_card(found: Verdict, project: str) -> None:
         project: how the command line names the project.
     """
     text.verdict(found.headline, " ".join(found.sentences), TONES[found.verdict])
-    tones = {(i, "passed"): "good" if check.passed else "bad" for i, check in enumerate(found.checks)}
     text.heading("The gate", "every line must hold")
-    table(
-        [
-            {"rule": check.rule, "value": check.value, "passed": "holds" if check.passed else "does not hold"}
-            for check in found.checks
-        ],
-        [("rule", "Rule"), ("value", "Seen"), ("passed", "")],
-        tones=tones,
-    )
+    _gate([check for check in found.checks if not check.against])
+    _against([check for check in found.checks if check.against])
     for one in found.not_measured:
         text.plain(f"Not measured: {one.name}. {one.command}", "dim")
     with st.expander("The numbers behind it"):
