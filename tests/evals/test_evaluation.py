@@ -73,6 +73,7 @@ def test_majority_and_given_answers_are_scored_row_by_row_with_reasons(
     assert not (folder / "answers").exists()
 
 
+@pytest.mark.slow
 def test_nearest_and_linear_answer_from_training_rows(project: Project, version: Path, task: Task) -> None:
     folder = run(made(project, version, task, "nearest", "linear"))
     summary = read_json(folder / "summary.json")["candidates"]

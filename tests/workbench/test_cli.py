@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 
@@ -34,16 +35,27 @@ def sentence(i):
     return " ".join("".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=6)) for _ in range(8))
 
 
-@pytest.fixture
-def intents(workbench):
-    """A project with 300 labelled texts, split and frozen."""
+@pytest.fixture(scope="module")
+def frozen_intents(tmp_path_factory):
+    """A folder with a project of 300 labelled texts, split and frozen."""
+    folder = tmp_path_factory.mktemp("intents")
     rows = "".join(f"{sentence(i)},{['red', 'green', 'blue'][i % 3]}\n" for i in range(300))
-    (workbench.folder / "intents.csv").write_text("text,category\n" + rows)
-    workbench("new", "p")
-    workbench("import", "p", "intents.csv")
-    workbench("check", "p")
-    workbench("split", "p", "--test", "100", "--validation", "40")
-    workbench("freeze", "p")
+    (folder / "intents.csv").write_text("text,category\n" + rows)
+    for command in (
+        "new p",
+        "import p intents.csv",
+        "check p",
+        "split p --test 100 --validation 40",
+        "freeze p",
+    ):
+        assert cli.execute(command.split(), None, cwd=str(folder), who="ann").exit_code == 0
+    return folder
+
+
+@pytest.fixture
+def intents(workbench, frozen_intents):
+    """A copy of that project for one test."""
+    shutil.copytree(frozen_intents, workbench.folder, dirs_exist_ok=True)
     return workbench
 
 
