@@ -1,4 +1,4 @@
-"""Review: the filter is the selection; a list, the chat beside it, keys that decide."""
+"""Review: the filter is the selection, and every view (list, duplicates) shows that selection."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import streamlit as st
 
 from curation.errors import TouchstoneError
 from workbench import behind, outbox, rows, state
+from workbench.screens import review_list
 from workbench.selection import Selection, select
 from workbench.widgets import text
 from workbench.widgets.bulk import bulk
 from workbench.widgets.filter_bar import NOTHING, filter_bar
-from workbench.widgets.review import review, said
 
-_REASONS = ["wrong answer", "wrong label", "unclear question", "private data", "off topic", "bad format"]
-_EMPTY = "Nothing matches these filters. Clear one, or change the search."
+_VIEWS = {"list": ("List", review_list.draw)}
 
 
 def screen() -> None:
@@ -30,16 +29,16 @@ def screen() -> None:
         return
     try:
         chosen = select(
-            store, choice.text, choice.sort, near=near, ids=ids, kept=st.session_state.get("view")
+            store, choice.text, choice.sort, near=near, ids=ids, kept=st.session_state.get("selection")
         )
     except TouchstoneError as error:
         text.failure(error)
         return
-    st.session_state["view"] = chosen
-    _sentence(chosen, filtered=bool(choice.text), named=bool(near or ids))
+    st.session_state["selection"] = chosen
+    view = _sentence(chosen, filtered=bool(choice.text), named=bool(near or ids))
     if choice.bulk:
         st.dialog("Decide for all of these", width="medium")(_bulk)(choice.bulk, chosen)
-    _review(chosen)
+    _VIEWS[view][1](chosen)
 
 
 def _behind(near: str) -> bool:
@@ -52,7 +51,8 @@ def _behind(near: str) -> bool:
     return True
 
 
-def _sentence(chosen: Selection, *, filtered: bool, named: bool) -> None:
+def _sentence(chosen: Selection, *, filtered: bool, named: bool) -> str:
+    """What is selected, in words, and the views of it; the name of the chosen one."""
     later = rows.newest_batch(state.store()) - chosen.batch
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="sentence"):
         text.sentence(chosen.sentence)
@@ -62,47 +62,20 @@ def _sentence(chosen: Selection, *, filtered: bool, named: bool) -> None:
                 st.rerun()
         elif later and filtered:
             if st.button(f"{later:,} actions since, make the list again", type="tertiary", key="refresh"):
-                st.session_state.pop("view")
+                st.session_state.pop("selection")
                 st.rerun()
-
-
-def _review(chosen: Selection) -> None:
-    store, task = state.store(), state.current_task()
-    session = st.session_state.setdefault("outbox", outbox.Session())
-    place = said("review")[1]
-    if place.get("view") != chosen.key:
-        first = chosen.position(store, st.query_params.get("example"))
-        place = {"view": chosen.key, "pos": first, "around": first}
-    last = max(0, len(chosen.seqs) - 1)
-    start, listed = chosen.window(store, min(max(0, int(place["around"])), last))
-    pos = min(int(place["pos"]), last)
-    data = {
-        "project": str(store.project.folder),
-        "sid": session.sid,
-        "ack": session.ack,
-        "view": chosen.key,
-        "pos": pos,
-        "start": start,
-        "total": len(chosen.seqs),
-        "rows": listed,
-        "jump": session.jump_in(chosen.seqs),
-        "reasons": _REASONS,
-        "labels": task.labels if task else [],
-        "empty": _EMPTY,
-    }
-    if said("review")[1] and len(chosen.seqs):
-        st.query_params["example"] = state.id_of(int(chosen.seqs[pos]))
-    box, _ = review(data, key="review", on_outbox=_take)
-    if session.trouble:
-        text.failure(session.trouble)
-    if outbox.deliver(store, session, box, who=state.who()):
-        st.rerun()  # a new session: what the browser kept is known only now
-
-
-def _take() -> None:
-    """Store decisions before the page is drawn, so that it is drawn once, and no click meanwhile is lost."""
-    session = st.session_state.setdefault("outbox", outbox.Session())
-    outbox.deliver(state.store(), session, said("review")[0], who=state.who())
+        st.space("stretch")
+        chosen_view = st.segmented_control(
+            "View",
+            list(_VIEWS),
+            format_func=lambda name: _VIEWS[name][0],
+            default="list",
+            required=True,
+            key="view",
+            label_visibility="collapsed",
+            bind="query-params",
+        )
+    return chosen_view or "list"
 
 
 def _bulk(value: str, chosen: Selection) -> None:

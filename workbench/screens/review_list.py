@@ -1,0 +1,53 @@
+"""Review as a list: rows at the left, the chat beside them, keys that decide."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from workbench import outbox, state
+from workbench.selection import Selection
+from workbench.widgets import text
+from workbench.widgets.review import review, said
+
+_REASONS = ["wrong answer", "wrong label", "unclear question", "private data", "off topic", "bad format"]
+_EMPTY = "Nothing matches these filters. Clear one, or change the search."
+
+
+def draw(chosen: Selection) -> None:
+    """Draw the rows of a selection."""
+    store, task = state.store(), state.current_task()
+    session = st.session_state.setdefault("outbox", outbox.Session())
+    place = said("review")[1]
+    if place.get("view") != chosen.key:
+        first = chosen.position(store, st.query_params.get("example"))
+        place = {"view": chosen.key, "pos": first, "around": first}
+    last = max(0, len(chosen.seqs) - 1)
+    start, listed = chosen.window(store, min(max(0, int(place["around"])), last))
+    pos = min(int(place["pos"]), last)
+    data = {
+        "project": str(store.project.folder),
+        "sid": session.sid,
+        "ack": session.ack,
+        "view": chosen.key,
+        "pos": pos,
+        "start": start,
+        "total": len(chosen.seqs),
+        "rows": listed,
+        "jump": session.jump_in(chosen.seqs),
+        "reasons": _REASONS,
+        "labels": task.labels if task else [],
+        "empty": _EMPTY,
+    }
+    if said("review")[1] and len(chosen.seqs):
+        st.query_params["example"] = state.id_of(int(chosen.seqs[pos]))
+    box, _ = review(data, key="review", on_outbox=_take)
+    if session.trouble:
+        text.failure(session.trouble)
+    if outbox.deliver(store, session, box, who=state.who()):
+        st.rerun()  # a new session: what the browser kept is known only now
+
+
+def _take() -> None:
+    """Store decisions before the page is drawn, so that it is drawn once, and no click meanwhile is lost."""
+    session = st.session_state.setdefault("outbox", outbox.Session())
+    outbox.deliver(state.store(), session, said("review")[0], who=state.who())
