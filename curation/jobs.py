@@ -1,4 +1,4 @@
-"""Jobs: training and evaluation as separate processes that live in a folder.
+"""Jobs: training and evaluation as separate processes that live in a folder, seen from outside (`work`: inside).
 
 A job folder holds `job.yaml`, `events.jsonl`, `heartbeat`, `log.txt`, perhaps a `stop` file, and last
 `result.json`. Its state is derived from these and from the lock its process holds; it is stored nowhere.
@@ -9,14 +9,9 @@ the device lock, so it outlives the app, and killing it leaves nothing half owne
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,8 +20,8 @@ import psutil
 from filelock import FileLock, Timeout
 
 from curation import events
-from curation.errors import BadUsage, JobFailed, Stopped, TouchstoneError, unknown
-from curation.files import cache_folder, read_json, read_yaml, write_json, write_yaml
+from curation.errors import BadUsage, JobFailed, TouchstoneError, unknown
+from curation.files import read_json, read_yaml, write_json, write_yaml
 from curation.progress import SILENT, Progress
 
 State = Literal["queued", "waiting", "running", "stopping", "stopped", "failed", "lost", "done"]
@@ -34,8 +29,7 @@ ENDED: frozenset[State] = frozenset({"stopped", "failed", "lost", "done"})
 RESUMABLE: frozenset[State] = frozenset({"stopped", "failed", "lost"})
 MODULES = ("training", "evals")
 _LIFE = ("launched", "waiting", "running", "stopped", "failed")
-_BEAT_SECONDS = 1.0
-_POLL_SECONDS = 0.3
+POLL_SECONDS = 0.3
 # Idle OpenMP threads sleep instead of spinning. On two busy cores 32 answers of a model of 135 M took 16.5 s (16 s of
 # CPU) with it and 128 s (96 s of CPU) without; one thread 19-23 s (13 s of CPU).
 _QUIET_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
@@ -228,7 +222,7 @@ def wait(folder: Path, progress: Progress = SILENT) -> Status:
             progress.stage(name, status.total)
         progress.advance(max(0, status.done - done))
         done = max(done, status.done)
-        time.sleep(_POLL_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def result(folder: Path) -> dict[str, Any]:
@@ -246,141 +240,6 @@ def result(folder: Path) -> dict[str, Any]:
         )
     loaded: dict[str, Any] = read_json(folder / "result.json")
     return loaded
-
-
-class Work:
-    """The inside of a job: progress, events, the wish to stop, the result."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._beat: dict[str, Any] = {"stage": "", "done": 0, "total": None, "eta_seconds": None}
-        self._since = time.monotonic()
-
-    def stage(self, name: str, total: int | None = None) -> None:
-        """Begin a stage; its name is what a person reads."""
-        self._since = time.monotonic()
-        self._beat = {"stage": name, "done": 0, "total": total, "eta_seconds": None}
-
-    def advance(self, n: int = 1) -> None:
-        """Count finished units.
-
-        Raises:
-            Stopped: somebody asked the job to stop.
-        """
-        done, total = self._beat["done"] + n, self._beat["total"]
-        eta = None
-        if total and done:
-            eta = (time.monotonic() - self._since) / done * max(0, total - done)
-        self._beat = {**self._beat, "done": done, "eta_seconds": eta}
-        if self.should_stop():
-            raise Stopped("Stopped on request.")
-
-    def should_stop(self) -> bool:
-        """Whether somebody asked the job to stop."""
-        return (self.folder / "stop").exists()
-
-    def event(self, kind: str, **fields: Any) -> None:  # noqa: ANN401  JSON values
-        """Add a line to the job's diary."""
-        events.append(self.folder, kind, **fields)
-
-    def finish(self, result: dict[str, Any]) -> None:
-        """Write the result: from here on the job is done."""
-        write_json(self.folder / "result.json", result)
-
-    def beat(self) -> None:
-        """Leave a sign of life with the progress so far."""
-        write_json(self.folder / "heartbeat", {"time": time.time(), **self._beat})
-
-
-@contextmanager
-def work(folder: Path) -> Iterator[Work]:
-    """Be the job's process: wait for its turn, keep a heartbeat, record how it ended.
-
-    Raises:
-        SystemExit: with 1 after a failure and 0 after a stop; the reason is in the events.
-    """
-    job = Work(folder)
-    own = FileLock(folder / "lock")
-    try:
-        own.acquire(timeout=5)
-    except Timeout as error:
-        raise SystemExit("Another process works in this folder.") from error
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop(folder))
-    done = threading.Event()
-    pulse = threading.Thread(target=_pulse, args=(job, done), daemon=True)
-    pulse.start()
-    try:
-        with _turn(job):
-            job.event("running", message="")
-            yield job
-    except Stopped as stopped:
-        job.event("stopped", message="Stopped on request; what was finished is kept.")
-        raise SystemExit(0) from stopped
-    except Exception as error:
-        traceback.print_exc()
-        where = f"{error.where}: " if isinstance(error, TouchstoneError) and error.where else ""
-        message = where + (
-            error.message if isinstance(error, TouchstoneError) else f"{type(error).__name__}: {error}"
-        )
-        hint = (
-            error.hint
-            if isinstance(error, TouchstoneError)
-            else f"The whole story is in {folder / 'log.txt'}."
-        )
-        job.event("failed", message=message, hint=hint)
-        raise SystemExit(1) from error
-    finally:
-        done.set()
-        pulse.join()
-        own.release()
-
-
-@contextmanager
-def _turn(job: Work) -> Iterator[None]:
-    """Wait for the jobs named in `after:`, then for the device, one job at a time."""
-    for name in read_yaml(job.folder / "job.yaml").get("after", []):
-        other = (job.folder / name).resolve()
-        said = False
-        while not (status := state(other)).ended:
-            if not said:
-                job.event("waiting", message=f"Waiting for {other.name} to finish.")
-                said = True
-            _pause(job)
-        if status.state != "done":
-            raise JobFailed(
-                f"{other.name}, which must come first, ended as {status.state}. {status.message}".strip(),
-                hint=f"Resume {other.name}, then resume this one.",
-            )
-    device = FileLock(cache_folder() / "device.lock")
-    said = False
-    while True:
-        try:
-            device.acquire(timeout=0)
-            break
-        except Timeout:
-            if not said:
-                job.event("waiting", message="Waiting for the device: another job is using it.")
-                said = True
-            _pause(job)
-    try:
-        yield
-    finally:
-        device.release()
-
-
-def _pause(job: Work) -> None:
-    if job.should_stop():
-        raise Stopped("Stopped while waiting.")
-    time.sleep(_POLL_SECONDS)
-
-
-def _pulse(job: Work, done: threading.Event) -> None:
-    while True:
-        job.beat()
-        if done.wait(_BEAT_SECONDS):
-            job.beat()
-            return
 
 
 def _beat(folder: Path) -> dict[str, Any]:

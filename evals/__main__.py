@@ -6,7 +6,7 @@ import logging
 import sys
 from pathlib import Path
 
-from curation import jobs
+from curation.work import at_work
 
 
 def main(arguments: list[str]) -> int:
@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> int:
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     folder = Path(arguments[0]).resolve()
-    with jobs.work(folder) as work:
+    with at_work(folder) as work:
         from evals import evaluation
 
         evaluation.run(folder, work)

@@ -9,8 +9,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from curation.jobs import Work
 from curation.project import Project
+from curation.work import Work
 from evals import asking, candidates, examples
 from evals.answers import Answer, AnswerFiles
 from evals.candidates import Candidate

@@ -18,9 +18,9 @@ from curation import task as tasks
 from curation.dialect import TemplateProblem, Tokenizer
 from curation.errors import BadInput
 from curation.files import read_json, sha256, write_json
-from curation.jobs import Work
 from curation.project import Project
 from curation.task import Task
+from curation.work import Work
 from evals import examples, generate, prompts, spec
 from evals.answers import Answer, AnswerFiles
 from evals.cache import AnswerCache, answer_key, identity

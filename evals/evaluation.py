@@ -18,6 +18,7 @@ from curation.errors import BadInput, BadUsage, NotReady
 from curation.files import canonical_json, read_json, sha256, write_atomic
 from curation.project import Project
 from curation.task import Task
+from curation.work import Work
 from evals import answers, examples
 from evals import scorers as known_scorers
 from evals.candidates import Candidate, parse_all, read_answers
@@ -103,7 +104,7 @@ def create(
     return folder
 
 
-def run(folder: Path, work: jobs.Work) -> None:
+def run(folder: Path, work: Work) -> None:
     """Answer, score, sum up: the body of the job. What earlier tries finished is not done again."""
     from evals import answering
 

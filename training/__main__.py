@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from curation import jobs
+from curation.work import at_work
 
 
 def main(arguments: list[str]) -> int:
@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns about 4-bit kernels nobody asked for
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")  # TRL refuses several GPUs without a launcher
     folder = Path(arguments[0]).resolve()
-    with jobs.work(folder) as work:
+    with at_work(folder) as work:
         from training import methods
 
         work.finish(methods.carry_out(folder, work))

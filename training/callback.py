@@ -16,7 +16,7 @@ import torch
 from transformers import TrainerCallback
 
 from curation.errors import JobFailed, Stopped
-from curation.jobs import Work
+from curation.work import Work
 from training import checkpoints
 from training.batches import StepSize
 

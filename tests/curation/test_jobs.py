@@ -20,10 +20,10 @@ pytestmark = pytest.mark.slow
 BODY = """
 import json, sys, time
 from pathlib import Path
-from curation import jobs
+from curation.work import at_work
 folder = Path(sys.argv[1])
 plan = json.loads((folder / "plan.json").read_text())
-with jobs.work(folder) as work:
+with at_work(folder) as work:
     if plan.get("fail"):
         raise ValueError("it broke")
     work.stage("Counting", plan["steps"])

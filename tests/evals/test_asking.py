@@ -15,6 +15,7 @@ from curation import task as tasks
 from curation.files import read_json, write_json
 from curation.project import Project
 from curation.task import Task
+from curation.work import at_work
 from evals import answers, asking, evaluation
 from evals.candidates import parse
 from evals.examples import Example
@@ -104,7 +105,7 @@ def short(project: Project, task: Task) -> Task:
 
 
 def run(folder: Path) -> Path:
-    with jobs.work(folder) as work:
+    with at_work(folder) as work:
         evaluation.run(folder, work)
     assert jobs.state(folder).state == "done", jobs.state(folder)
     return folder

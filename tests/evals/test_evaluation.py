@@ -18,6 +18,7 @@ from curation.errors import BadInput, BadUsage, NotReady
 from curation.files import read_json, read_yaml, write_json
 from curation.project import Project
 from curation.task import Task
+from curation.work import at_work
 from evals import answers, evaluation, examples
 from tests.evals.frozen import freeze, rows
 
@@ -27,7 +28,7 @@ Write = Callable[..., Path]
 
 def run(folder: Path) -> Path:
     """Run the job in this process."""
-    with jobs.work(folder) as work:
+    with at_work(folder) as work:
         evaluation.run(folder, work)
     return folder
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from curation import jobs
 from curation.errors import BadUsage, NotReady
 from curation.project import Project
 from curation.task import Task
+from curation.work import at_work
 from evals import evaluation, examples
 from evals.trace import pulls_towards, trace
 from tests.evals.frozen import freeze, labelled, rows
@@ -37,7 +37,7 @@ def folder(project: Project, task: Task, answers_file: Write) -> Path:
     version = freeze(project, splits)
     given = answers_file([{"id": row["id"], "answer": "Cancel."} for row in splits["validation"]])
     made = evaluation.create(project, version, task, candidates=["majority", f"answers:{given}"])
-    with jobs.work(made) as work:
+    with at_work(made) as work:
         evaluation.run(made, work)
     return made
 

@@ -14,6 +14,7 @@ from curation.errors import BadInput, NoBaseline, NotReady, TouchstoneError
 from curation.files import read_json, read_yaml, write_json
 from curation.project import Project
 from curation.task import Task
+from curation.work import Work
 from evals import evaluation
 from tests.evals import frozen
 from tests.evals.frozen import freeze, rows
@@ -93,7 +94,7 @@ def test_when_its_turn_comes_without_the_baseline_the_run_still_does_not_begin(
     run = make(project, task)
     jobs.create(run, "training")
     with pytest.raises(NoBaseline, match="has not finished"):
-        methods.carry_out(run, jobs.Work(run))
+        methods.carry_out(run, Work(run))
     assert not (run / "checkpoints").exists()
 
 
@@ -146,7 +147,7 @@ def test_a_held_out_row_put_into_the_prepared_rows_never_reaches_the_trainer(
     told = read_json(run / "manifest.json")
     write_json(run / "manifest.json", told | {"digest": manifest.open_run(run).tokens("train").digest})
     with pytest.raises(BadInput, match="held-out") as caught:
-        methods.carry_out(run, jobs.Work(run))
+        methods.carry_out(run, Work(run))
     assert stolen in caught.value.message
 
 
@@ -167,5 +168,5 @@ def test_another_version_under_the_same_name_is_not_trained_on(
     told = read_json(version / "manifest.json")
     write_json(version / "manifest.json", told | {"fingerprint": "0" * 64})
     with pytest.raises(TouchstoneError):
-        methods.carry_out(run, jobs.Work(run))
+        methods.carry_out(run, Work(run))
     assert not (run / "checkpoints").exists()

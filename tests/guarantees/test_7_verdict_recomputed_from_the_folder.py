@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curation import jobs
 from curation import task as tasks
 from curation.project import Project
 from curation.task import Task
+from curation.work import at_work
 from evals import evaluation, examples
 from evals.verdict import Verdict, judge
 from tests.evals.frozen import WORDS, freeze, rows
@@ -69,7 +69,7 @@ def evaluated(project: Project, tmp_path: Path, seed: int = 3) -> Path:
         specs.append(f"answers:{path}")
     task = tasks.load(project.task_path)
     folder = evaluation.create(project, version, task, candidates=specs, split="test")
-    with jobs.work(folder) as work:
+    with at_work(folder) as work:
         evaluation.run(folder, work)
     return folder
 

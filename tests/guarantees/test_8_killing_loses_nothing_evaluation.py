@@ -18,6 +18,7 @@ from curation import jobs
 from curation.files import read_json
 from curation.project import Project
 from curation.task import Task
+from curation.work import at_work
 from evals import answers, evaluation, examples
 from tests.evals import frozen
 
@@ -68,7 +69,7 @@ def test_an_evaluation_killed_at_every_file_it_writes_ends_as_if_it_had_not_been
     project: Project, version: Path, task: Task, answers_file: Callable[..., Path]
 ) -> None:
     calm, killed = (made(project, version, task, answers_file) for _ in range(2))
-    with jobs.work(calm) as work:
+    with at_work(calm) as work:
         evaluation.run(calm, work)
     finished: set[str] = set()
     for name, moment in DEATHS:
@@ -77,7 +78,7 @@ def test_an_evaluation_killed_at_every_file_it_writes_ends_as_if_it_had_not_been
         assert jobs.state(killed).ended
         before, finished = finished, {one.candidate for one in answers.read(killed)}
         assert before <= finished
-    with jobs.work(killed) as work:
+    with at_work(killed) as work:
         evaluation.run(killed, work)
     assert jobs.state(killed).state == "done"
     for table in ("answers", "scores", "examples"):

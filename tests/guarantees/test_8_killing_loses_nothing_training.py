@@ -15,6 +15,7 @@ from curation import events, jobs
 from curation.files import read_json, sha256_file
 from curation.project import Project
 from curation.task import Task
+from curation.work import Work
 from tests.evals import frozen
 from tests.training import conftest as tiny
 from training import checkpoints, methods, runs
@@ -125,7 +126,7 @@ def test_a_run_killed_from_outside_is_lost_and_resumed_to_the_same_end(
     project: Project, baseline: Path, task: Task
 ):
     calm, run = make(project, task), make(project, task)
-    methods.carry_out(calm, jobs.Work(calm))
+    methods.carry_out(calm, Work(calm))
     jobs.start(run)
     while not events.read(run, kinds=("checkpoint",)):
         assert not jobs.state(run).ended, (run / "log.txt").read_text("utf-8")

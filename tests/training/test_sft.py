@@ -14,6 +14,7 @@ from curation.errors import JobFailed, Stopped
 from curation.files import read_json, sha256_file
 from curation.project import Project
 from curation.task import ModelSpec, Task
+from curation.work import Work
 from tests.evals import frozen
 from tests.evals.frozen import rows
 from training import checkpoints, methods, runs
@@ -29,7 +30,7 @@ SIX = {
 }  # fmt: skip
 
 
-class StopsAfter(jobs.Work):
+class StopsAfter(Work):
     """A job that somebody asks to stop when the loss of a step has been written."""
 
     def __init__(self, folder: Path, step: int) -> None:
@@ -46,8 +47,8 @@ def make(project: Project, task: Task, **changes: Any) -> Path:
     return runs.create(project, "v001", task, recipes.parse(SIX | changes), name="six", threads=1)
 
 
-def train(run: Path, work: jobs.Work | None = None) -> dict[str, Any]:
-    work = work or jobs.Work(run)
+def train(run: Path, work: Work | None = None) -> dict[str, Any]:
+    work = work or Work(run)
     result = methods.carry_out(run, work)
     work.finish(result)
     return result

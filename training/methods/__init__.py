@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curation.jobs import Work
+from curation.work import Work
 from training import manifest, runs
 from training.manifest import Run
 from training.methods import sft

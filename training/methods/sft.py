@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from curation import chat, models
 from curation.errors import JobFailed, Stopped
-from curation.jobs import Work
+from curation.work import Work
 from training import checkpoints, tokens
 from training.batches import step_sizes, steps_in_epoch
 from training.curve import loss_curve
