@@ -18,6 +18,7 @@ from curation import decisions, importing, project, splits, store, versions
 from curation.dedup import run as dedup
 from curation.files import sha256_file
 from curation.task import Task
+from curation.versions import freezing
 from tests.curation.conftest import chat, write_jsonl
 
 pytestmark = pytest.mark.slow
@@ -134,7 +135,7 @@ def test_a_freeze_that_fails_at_any_step_leaves_no_version(tmp_path, monkeypatch
         def fail(*args, **kwargs):
             raise OSError("the disk is full")
 
-        monkeypatch.setattr(versions, step, fail)
+        monkeypatch.setattr(freezing, step, fail)
         with pytest.raises(OSError, match="disk"):
             versions.freeze(opened, TASK, who="ann")
         assert list(opened.project.versions.iterdir()) == [] and versions.newest(opened.project) is None

@@ -1,169 +1,32 @@
-"""Frozen versions: one folder of Parquet and a manifest, written once and never changed.
-
-Its fingerprint is taken from the rows, their splits and clusters and the split settings: the same state gives
-the same fingerprint on any machine, and an unchanged state gives no new version.
-"""
+"""Freezing: the examples as they are now become a version; an unchanged state gives no new one."""
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import shutil
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from curation import events, leakage
-from curation.errors import BadInput, NotReady, unknown
-from curation.files import canonical_json, read_json, write_json
+from curation.errors import NotReady
+from curation.files import write_json
+from curation.groups import group_values
 from curation.leakage import SPLITS
 from curation.progress import SILENT, Progress
 from curation.project import Project
+from curation.versions.version import AuditSummary, Counts, Manifest, Version, all_versions, fingerprint
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
     from curation.store import Store
     from curation.task import Task
 
-COLUMNS = (
-    "id",
-    "messages",
-    "tools",
-    "chosen",
-    "rejected",
-    "label",
-    "group",
-    "cluster",
-    "split",
-    "metadata",
-)
 FROZEN_KEY = "frozen:"  # in meta, before the version: the newest batch of the log when it was frozen
 SPLIT_KEY = "split:"  # in meta, before the number of the batch that made the split
-_NAME = re.compile(r"v(\d{3,})")
 _FREEZING = threading.Lock()  # one process owns the project, so a lock of threads is enough
-
-
-class Counts(BaseModel):
-    """Rows of a version, and examples that were left out of it and why."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    train: int
-    validation: int
-    test: int
-    dropped: int
-    blocked: int
-    refused: int = 0
-
-
-class AuditSummary(BaseModel):
-    """The leakage audit in one line; audit.json beside the manifest has the pairs."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    clean: bool
-    pairs: int
-    complete: bool
-    kinds: dict[str, int]
-
-
-class Manifest(BaseModel):
-    """What manifest.json holds. `settings` has `split` (part of the fingerprint) and `dedup`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    version: str
-    fingerprint: str
-    parent: str | None
-    counts: Counts
-    settings: dict[str, Any]
-    audit: AuditSummary
-    created: str
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A frozen version on disk."""
-
-    name: str
-    folder: Path
-    manifest: Manifest
-
-    def path(self, split: str) -> Path:
-        """The Parquet file of one split."""
-        return self.folder / f"{split}.parquet"
-
-    def read(self, split: str, columns: tuple[str, ...] = COLUMNS) -> pa.Table:
-        """The rows of one split, ordered by id.
-
-        Raises:
-            BadUsage: there is no such split.
-        """
-        if split not in SPLITS:
-            raise unknown("split", split, SPLITS)
-        import pyarrow.parquet as pq
-
-        return pq.read_table(self.path(split), columns=list(columns))
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What changed between two versions: content ids, in order."""
-
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    edited: tuple[str, ...]
-    moved: tuple[str, ...]
-
-
-def all_versions(project: Project) -> tuple[Version, ...]:
-    """Every version of a project, oldest first."""
-    if not project.versions.is_dir():
-        return ()
-    numbered = [
-        (int(match.group(1)), folder)
-        for folder in project.versions.iterdir()
-        if (match := _NAME.fullmatch(folder.name)) and (folder / "manifest.json").is_file()
-    ]
-    return tuple(open_folder(folder) for _, folder in sorted(numbered))
-
-
-def newest(project: Project) -> Version | None:
-    """The version frozen last, None when there is none."""
-    return next(reversed(all_versions(project)), None)
-
-
-def open_version(project: Project, name: str) -> Version:
-    """A version by name.
-
-    Raises:
-        BadUsage: there is no such version; the message names near ones.
-    """
-    found = {version.name: version for version in all_versions(project)}
-    if name not in found:
-        raise unknown("version", name, found, where=str(project.folder))
-    return found[name]
-
-
-def open_folder(folder: Path) -> Version:
-    """The version in a folder.
-
-    Raises:
-        BadInput: its manifest is missing or cannot be read.
-    """
-    try:
-        return Version(folder.name, folder, Manifest.model_validate(read_json(folder / "manifest.json")))
-    except ValidationError as error:
-        raise BadInput(
-            f"The manifest cannot be read: {error}", where=str(folder / "manifest.json")
-        ) from error
 
 
 def freeze(store: Store, task: Task, *, who: str, progress: Progress = SILENT) -> Version:
@@ -228,115 +91,12 @@ def _freeze(store: Store, progress: Progress) -> Version:
     return version
 
 
-def group_values(field: str | None) -> str:
-    """SQL for `seq, group_key`: every group an example belongs to, by all its appearances.
-
-    Args:
-        field: a field of the metadata; None: what was mapped on import, where the example's own value, which a
-            person may have changed, stands for its first appearance; `none`: no groups.
-    """
-    if field is None:
-        return """
-            select seq, group_key
-            from example
-            where group_key is not null
-            union
-            select o.seq, o.group_key
-            from occurrence o
-            join example e using (seq)
-            where o.group_key is not null and (o.source <> e.source or o.line <> e.line)
-        """
-    if field == "none":
-        return "select 0::bigint as seq, '' as group_key where false"
-    path = '$."' + field.replace("\\", "\\\\").replace('"', '\\"').replace("'", "''") + '"'
-    return f"""
-        select distinct seq, json_extract_string(metadata, '{path}') as group_key
-        from occurrence
-        where json_extract_string(metadata, '{path}') is not null
-    """
-
-
-def fingerprint(folder: Path, settings: dict[str, Any]) -> str:
-    """SHA-256 over the rows of the three files in the order of their ids, and the settings of the split.
-
-    Each row counts as the canonical JSON of its columns in the order of `COLUMNS`; file bytes, time, paths,
-    parent and the version's name count for nothing.
-    """
-    digest = sha256(canonical_json(settings).encode("utf-8"))
-    for line in _lines(folder):
-        digest.update(b"\n")
-        digest.update(line.encode("utf-8"))
-    return digest.hexdigest()
-
-
-def verify(version: Version) -> None:
-    """Compare a version's rows with the fingerprint in its manifest.
-
-    Raises:
-        BadInput: they differ: a file was changed after the freeze.
-    """
-    if fingerprint(version.folder, version.manifest.settings["split"]) != version.manifest.fingerprint:
-        raise BadInput(
-            "The rows are not those that were frozen: a file of this version was changed.",
-            where=str(version.folder),
-            hint="Restore the folder from a copy, or freeze anew.",
-        )
-
-
-def compare(old: Version, new: Version) -> Difference:
-    """What changed from one version to another."""
-    before, after = ({row[0]: row[1:] for row in _contents(version)} for version in (old, new))
-    kept = sorted(before.keys() & after.keys())
-    return Difference(
-        added=tuple(sorted(after.keys() - before.keys())),
-        removed=tuple(sorted(before.keys() - after.keys())),
-        edited=tuple(one for one in kept if before[one][1:] != after[one][1:]),
-        moved=tuple(one for one in kept if before[one][0] != after[one][0]),
-    )
-
-
-def frozen_splits(project: Project) -> dict[str, str]:
-    """Where each example was frozen, by content id; the newest version that holds it counts."""
-    found: dict[str, str] = {}
-    for version in all_versions(project):
-        for split in SPLITS:
-            found.update(dict.fromkeys(version.read(split, ("id",))["id"].to_pylist(), split))
-    return found
-
-
-def _contents(version: Version) -> Iterator[tuple[Any, ...]]:
-    for split in SPLITS:
-        columns = ("id", "messages", "tools", "chosen", "rejected", "label")
-        table = version.read(split, columns)
-        for id_, *rest in zip(*(table[name].to_pylist() for name in columns), strict=True):
-            yield (id_, split, *rest)
-
-
-def _lines(folder: Path) -> Iterator[str]:
-    import duckdb
-
-    with duckdb.connect() as connection:
-        query = connection.sql(
-            f"""
-            select {", ".join(f'"{name}"' for name in COLUMNS)}
-            from read_parquet($files)
-            order by id
-            """,
-            params={"files": [str(folder / f"{split}.parquet") for split in SPLITS]},
-        )
-        for batch in query.to_arrow_reader(10_000):
-            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                yield canonical_json(row)
-
-
 def _split_settings(store: Store) -> dict[str, Any]:
     """The settings of the newest split that is not undone.
 
     Raises:
         NotReady: there is none.
     """
-    import json
-
     stored = store.value(
         f"""
         with last as (

@@ -1,0 +1,180 @@
+"""Making a split: one batch of the decision log, or nothing where the sizes cannot be given."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from curation import decisions, versions
+from curation.allocation import allocate
+from curation.dedup import run as dedup
+from curation.errors import BadUsage, NotReady, TouchstoneError
+from curation.progress import SILENT, Progress
+from curation.splits.components import checked_group, components, usable
+from curation.splits.report import SplitReport, report
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from curation.store import Store
+    from curation.task import Task
+
+SHARE = 0.2
+MOST = {"test": 500, "validation": 200}
+
+
+def make(
+    store: Store,
+    task: Task,
+    *,
+    test: float | None = None,
+    validation: float | None = None,
+    group: str | None = None,
+    stratify: str | None = None,
+    seed: int = 0,
+    who: str,
+    progress: Progress = SILENT,
+) -> SplitReport:
+    """Give every usable example a split; one batch of the decision log.
+
+    Usable is what a freeze would take: present, not dropped, without an open flag of severity block. Rows
+    that a version froze keep their split; new groups go to train unless a held-out split is short.
+
+    Args:
+        store: the open project.
+        task: names the default group and stratum.
+        test: rows (1 or more) or a share (below 1); default: as frozen before, else 20 % and at most 500.
+        validation: the same; default at most 200.
+        group: a metadata field, `group` for the field mapped on import, or `none`; default: the task's,
+            else the mapped one.
+        stratify: `label`, `source`, or `answer.NAME`; default: the task's.
+        seed: decides between groups that fit equally well.
+        who: the person.
+        progress: told in stages.
+
+    Raises:
+        BadUsage: a negative size, or a field that does not exist.
+        TouchstoneError: the sizes cannot be given or leave no training row; nothing was changed.
+    """
+    _check_sizes({"test": test, "validation": validation})
+    chosen_group = checked_group(store, group or task.group)
+    chosen_stratum = stratify or task.stratify
+    if not dedup.is_current(store):
+        dedup.deduplicate(store, dedup.near_setting(store), progress)
+    progress.stage("Splitting")
+    frozen = versions.frozen_splits(store.project)
+    with store.transaction() as cursor:
+        usable(cursor, store, task, chosen_group, chosen_stratum, frozen)
+        if stratify not in (None, "source") and not store.value(
+            "select count(*) from usable where stratum <> ''"
+        ):
+            raise BadUsage(
+                f"No example has a value for {stratify}.", hint="Known: label, source, answer.NAME."
+            )
+        ids, strata, groups = components(cursor, frozen)
+        if not len(ids):
+            raise NotReady(
+                "There is no example to split.",
+                where=store.project.name,
+                hint=f"Import some: workbench import {store.project.folder} FILE",
+            )
+        sizes = _sizes(store, len(ids), test, validation)
+        allocation = allocate(groups, strata, sizes, seed)
+        _refuse_impossible(
+            allocation.splits, sizes, {"test": test, "validation": validation}, store.project.name
+        )
+        settings = {
+            "test": sizes["test"],
+            "validation": sizes["validation"],
+            "group": chosen_group,
+            "stratify": chosen_stratum,
+            "seed": seed,
+        }
+        _record(store, cursor, ids, allocation.splits, settings, who)
+    return report(ids, strata, allocation, groups, sum(one in frozen for one in ids), settings)
+
+
+def _check_sizes(sizes: dict[str, float | None]) -> None:
+    for name, size in sizes.items():
+        if size is not None and size < 0:
+            raise BadUsage(f"The size of {name} cannot be negative, got {size}.")
+        if size is not None and not (size < 1 or (size < math.inf and size == int(size))):
+            raise BadUsage(f"The size of {name} is a share below 1 or a whole number of rows, got {size}.")
+
+
+def _sizes(store: Store, rows: int, test: float | None, validation: float | None) -> dict[str, int]:
+    """Rows wanted in each held-out split."""
+    newest = versions.newest(store.project)
+    sizes = {}
+    for name, wanted in (("test", test), ("validation", validation)):
+        if wanted is None:
+            before = newest.manifest.settings["split"].get(name) if newest else None
+            sizes[name] = before if before is not None else min(MOST[name], _rounded(SHARE * rows))
+        else:
+            sizes[name] = int(wanted) if wanted >= 1 else _rounded(wanted * rows)
+    return sizes
+
+
+def _rounded(rows: float) -> int:
+    return int(rows + 0.5)
+
+
+def _refuse_impossible(
+    splits: Sequence[str], sizes: dict[str, int], asked: dict[str, float | None], where: str
+) -> None:
+    """Refuse a split that misses a number of rows asked for, or leaves nothing to train on."""
+    counts = Counter(splits)
+    for name, wanted in asked.items():
+        exact = wanted is not None and wanted >= 1
+        if counts[name] != sizes[name] if exact else (sizes[name] and not counts[name]):
+            raise TouchstoneError(
+                f"{sizes[name]:,} {name} rows cannot be given: {counts[name]:,} are possible, as copies and groups "
+                "stay together and frozen rows stay where they are.",
+                where=where,
+                hint=f"Ask for --{name} {counts[name]}. Nothing was changed.",
+                code="impossible-split",
+            )
+    if not counts["train"]:
+        raise TouchstoneError(
+            f"This leaves no training row: {len(splits):,} rows are usable, {sizes['test']:,} were asked for as test "
+            f"and {sizes['validation']:,} as validation.",
+            where=where,
+            hint="Ask for less. Nothing was changed.",
+            code="impossible-split",
+        )
+
+
+def _record(
+    store: Store,
+    cursor: duckdb.DuckDBPyConnection,
+    ids: Sequence[str],
+    splits: Sequence[str],
+    settings: dict[str, Any],
+    who: str,
+) -> None:
+    import pyarrow as pa
+
+    cursor.register("chosen", pa.table({"id": list(ids), "split": list(splits)}))
+    store.execute(
+        cursor,
+        """
+        create or replace temp table new_split as
+        select u.seq, c.split
+        from usable u
+        join chosen c using (id)
+        union all
+        select seq, null
+        from live
+        where split is not null and seq not in (select seq from usable union all select seq from anchored)
+        """,
+    )
+    cursor.unregister("chosen")
+    counts = Counter(splits)
+    summary = (
+        f"Split: {counts['train']:,} train, {counts['validation']:,} validation, {counts['test']:,} test"
+    )
+    batch = decisions.record_splits(store, "new_split", who=who, summary=summary)
+    store.put(f"{versions.SPLIT_KEY}{batch.batch}", json.dumps(settings))

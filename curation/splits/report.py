@@ -1,0 +1,105 @@
+"""What a split did, in plain lines and as plain data."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from curation.allocation import HELD_OUT, REFUSED, Allocation, Group
+
+
+@dataclass(frozen=True, slots=True)
+class SplitReport:
+    """What a split did.
+
+    Args:
+        train: rows.
+        validation: rows.
+        test: rows.
+        refused: ids of new rows that would tie two frozen splits together.
+        groups: how many groups there are.
+        largest_group: rows of the largest one.
+        too_large: groups over half the test size, which went to train.
+        kept: rows that stayed where an earlier version froze them.
+        stratify: the field whose shares are kept.
+        group: the field whose rows stay together; None: only duplicates do.
+        imbalance: largest absolute difference between a stratum's share in a split and in all rows.
+        balance: rows by stratum and split.
+    """
+
+    train: int
+    validation: int
+    test: int
+    refused: tuple[str, ...]
+    groups: int
+    largest_group: int
+    too_large: int
+    kept: int
+    stratify: str
+    group: str | None
+    imbalance: float
+    balance: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The report in a few plain lines."""
+        lines = [
+            f"{self.train:,} train, {self.validation:,} validation, {self.test:,} test, in {self.groups:,} groups "
+            f"(the largest has {self.largest_group:,} rows)",
+            f"Shares of {self.stratify} differ by at most {self.imbalance * 100:.1f} points between the splits.",
+        ]
+        if self.kept:
+            lines.append(f"{self.kept:,} rows stayed where an earlier version froze them.")
+        if self.too_large:
+            lines.append(f"{self.too_large:,} groups are larger than half the test set and went to train.")
+        if self.refused:
+            lines.append(
+                f"{len(self.refused):,} new rows tie two frozen splits together and are refused: "
+                + ", ".join(self.refused[:10])
+            )
+        return "\n".join(lines)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for `--json`."""
+        return asdict(self)
+
+
+def report(
+    ids: Sequence[str],
+    strata: Sequence[str],
+    allocation: Allocation,
+    groups: Sequence[Group],
+    kept: int,
+    settings: dict[str, Any],
+) -> SplitReport:
+    """Sum up an allocation: rows by split and stratum, and how far the shares differ."""
+    balance: dict[str, Counter[str]] = defaultdict(Counter)
+    for stratum, split in zip(strata, allocation.splits, strict=True):
+        balance[stratum][split] += 1
+    counts = Counter(allocation.splits)
+    imbalance = max(
+        (
+            abs(per[split] / counts[split] - per.total() / len(ids))
+            for per in balance.values()
+            for split in ("train", *HELD_OUT)
+            if counts[split]
+        ),
+        default=0.0,
+    )
+    refused = [one for one, split in zip(ids, allocation.splits, strict=True) if split == REFUSED]
+    return SplitReport(
+        train=counts["train"],
+        validation=counts["validation"],
+        test=counts["test"],
+        refused=tuple(refused),
+        groups=len(groups),
+        largest_group=max(len(one.rows) for one in groups),
+        too_large=allocation.too_large,
+        kept=kept,
+        stratify=settings["stratify"],
+        group=settings["group"],
+        imbalance=imbalance,
+        balance={name: dict(per) for name, per in sorted(balance.items())},
+    )
