@@ -1,23 +1,23 @@
 """The decision log: who decided what, when; undo and redo are decisions too.
 
 A batch is one action. Its rows hold the field before and after; the current state lives in `example`
-and `content` and is changed in the same transaction, so that the two never differ.
+and `content` and is changed in the same transaction (by `changes`), so that the two never differ.
 """
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from curation import changes
+from curation.changes import TEXTUAL, Kind
 from curation.errors import BadInput, BadUsage, TouchstoneError, unknown
-from curation.example import Message, content_id, expected_of, last_assistant, text_of
-from curation.files import canonical_json
 from curation.formats.messages import refusal
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
     from curation.store import Store
 
-Kind = Literal["decision", "label", "messages", "split", "hand_flag", "group_key"]
 DECISIONS = ("keep", "drop", "undecided")
-_TEXTUAL = ("label", "messages", "present")  # kinds after which results over all examples are out of date
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +89,8 @@ def decide(
         BadInput: messages that cannot be an example.
     """
     ids = np.unique(np.asarray(seqs, dtype=np.int64))
-    apply = _APPLY.get(kind)
-    if apply is None:
-        raise unknown("decision kind", str(kind), _APPLY)
+    if kind not in changes.APPLY:
+        raise unknown("decision kind", str(kind), changes.APPLY)
     if kind == "decision" and value not in DECISIONS:
         raise unknown("decision", str(value), DECISIONS)
     if kind == "messages" and (problem := refusal(value)):
@@ -103,30 +100,14 @@ def decide(
     with store.transaction() as cursor:
         if op_id and cursor.execute("select 1 from batch where op_id = ?", [op_id]).fetchone():
             return None
-        cursor.execute(
-            "create or replace temp table chosen as select unnest(?::bigint[]) as seq", [ids.tolist()]
-        )
-        before = _before(kind)
-        after = _after(kind, value, who)
-        cursor.execute(
-            f"""
-            create or replace temp table change as
-            select e.seq, {before} as before, $after as after
-            from chosen
-            join example e using (seq)
-            join content c using (seq)
-            where {before} is distinct from $after
-            """,
-            {"after": after, **({"who": who} if kind == "hand_flag" else {})},
-        )
-        changed = (cursor.execute("select count(*) from change").fetchone() or (0,))[0]
+        changed = changes.stage(cursor, ids, kind, value, who)
         if not changed:
             return None
         text = summary or _summary(kind, value, changed)
         batch = _log(cursor, who, text, "do", op_id)
         _write_changes(cursor, batch, kind, reason)
-        apply(store, cursor, who)
-        if kind in _TEXTUAL:
+        changes.APPLY[kind](cursor)
+        if kind in TEXTUAL:
             store.touch()
         return _batch(cursor, batch)
 
@@ -228,16 +209,16 @@ def set_present(store: Store, source: int, present: bool, *, who: str, summary: 
     """Bring the examples of an import back (or hide them), as a batch of its own."""
     with store.transaction() as cursor:
         _write_presence(cursor, _log(cursor, who, summary, "do", None), source, present=present)
-        _set_present(cursor, source, present)
+        changes.set_present(cursor, source, present)
         store.touch()
 
 
-def record_splits(store: Store, changes: str, *, who: str, summary: str) -> Batch:
+def record_splits(store: Store, splits: str, *, who: str, summary: str) -> Batch:
     """Log and apply a new split of many examples.
 
     Args:
         store: the open project, inside its transaction.
-        changes: name of a temporary table (seq bigint, split varchar) with the new splits.
+        splits: name of a temporary table (seq bigint, split varchar) with the new splits.
         who: the person.
         summary: how the log calls it.
     """
@@ -246,14 +227,14 @@ def record_splits(store: Store, changes: str, *, who: str, summary: str) -> Batc
             f"""
             create or replace temp table change as
             select e.seq, to_json(e.split)::varchar as before, to_json(s.split)::varchar as after
-            from {changes} s
+            from {splits} s
             join example e using (seq)
             where e.split is distinct from s.split
             """
         )
         batch = _log(cursor, who, summary, "do", None)
         _write_changes(cursor, batch, "split", None)
-        _apply_column("split")(store, cursor, who)
+        changes.APPLY["split"](cursor)
         return _batch(cursor, batch)
 
 
@@ -273,7 +254,7 @@ def _replay(store: Store, root: int, direction: str, who: str, op_id: str | None
                 ).fetchall()
                 for source, present in rows:
                     _write_presence(cursor, batch, source, present=json.loads(present))
-                    _set_present(cursor, source, json.loads(present))
+                    changes.set_present(cursor, source, json.loads(present))
             else:
                 cursor.execute(
                     f"create or replace temp table change as select seq, {before} as before, {after} as after "
@@ -281,8 +262,8 @@ def _replay(store: Store, root: int, direction: str, who: str, op_id: str | None
                     [root, kind],
                 )
                 _write_changes(cursor, batch, kind, None)
-                _APPLY[kind](store, cursor, who)
-            if kind in _TEXTUAL:
+                changes.APPLY[kind](cursor)
+            if kind in TEXTUAL:
                 store.touch()
         return _batch(cursor, batch)
 
@@ -354,128 +335,6 @@ def _write_changes(cursor: duckdb.DuckDBPyConnection, batch: int, kind: str, rea
         """,
         [batch, kind, reason],
     )
-
-
-def _after(kind: str, value: Any, who: str) -> str:  # noqa: ANN401  the field's own type
-    """JSON of the field as it will be, as the database writes it."""
-    if kind == "messages":
-        return canonical_json(value)
-    if kind == "hand_flag":
-        value = {"who": who, "reason": value}
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _before(kind: str) -> str:
-    """SQL for the JSON of the field as it is now, over `example e` and `content c`."""
-    if kind == "messages":
-        return "c.messages"
-    if kind == "hand_flag":  # the flag is one person's, whoever takes it back
-        return (
-            "to_json({'who': $who, 'reason': (select max(h.reason) from hand_flag h "
-            "where h.seq = e.seq and h.who = $who)})::varchar"
-        )
-    return f"coalesce(to_json(e.{kind})::varchar, 'null')"
-
-
-def _apply_column(column: str) -> Callable[[Store, duckdb.DuckDBPyConnection, str], None]:
-    def apply(store: Store, cursor: duckdb.DuckDBPyConnection, who: str) -> None:
-        cursor.execute(
-            f"update example set {column} = change.after ->> '$' from change where example.seq = change.seq"
-        )
-
-    return apply
-
-
-def _apply_hand_flag(store: Store, cursor: duckdb.DuckDBPyConnection, who: str) -> None:
-    cursor.execute(
-        "delete from hand_flag h using change c where h.seq = c.seq and h.who = c.after ->> '$.who'"
-    )
-    cursor.execute(
-        """
-        insert into hand_flag
-        select seq, after ->> '$.reason', after ->> '$.who', utc_now()
-        from change
-        where after ->> '$.reason' is not null
-        """
-    )
-
-
-def _apply_label(store: Store, cursor: duckdb.DuckDBPyConnection, who: str) -> None:
-    """A label that is the answer takes the answer with it: the two mean the same thing."""
-    _apply_column("label")(store, cursor, who)
-    rows = cursor.execute(
-        """
-        select ch.seq, c.messages, ch.before ->> '$', ch.after ->> '$'
-        from change ch
-        join content c using (seq)
-        """
-    ).fetchall()
-    for seq, text, before, after in rows:
-        messages: list[Message] = json.loads(text)
-        index = last_assistant(messages)
-        if index is not None and after is not None and text_of(messages[index]) == before:
-            messages[index] = {**messages[index], "content": after}
-            cursor.execute("update content set messages = ? where seq = ?", [canonical_json(messages), seq])
-    _renew(cursor)
-
-
-def _apply_messages(store: Store, cursor: duckdb.DuckDBPyConnection, who: str) -> None:
-    rows = cursor.execute("select seq, before, after from change").fetchall()
-    for seq, before, after in rows:
-        cursor.execute("update content set messages = ? where seq = ?", [after, seq])
-        old, new = expected_of(json.loads(before)), expected_of(json.loads(after))
-        cursor.execute("update example set label = ? where seq = ? and label = ?", [new, seq, old])
-    _renew(cursor)
-
-
-def _renew(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Recompute what is derived from the text of the changed examples."""
-    rows = cursor.execute(
-        "select c.seq, c.messages, c.tools, c.chosen, c.rejected, e.label from content c "
-        "join example e using (seq) semi join change using (seq)"
-    ).fetchall()
-    for seq, messages, tools, chosen, rejected, label in rows:
-        texts = [text_of(turn) for turn in json.loads(messages)]
-        cursor.execute(
-            """
-            update example
-            set text_hash = ?, turns = ?, chars = ?, tokens = null,
-                edited = (select messages <> original from content c where c.seq = example.seq)
-            where seq = ?
-            """,
-            [content_id(messages, tools, chosen, rejected, label), len(texts), sum(map(len, texts)), seq],
-        )
-        cursor.execute("update search_text set text = ? where seq = ?", ["\n".join(texts).lower(), seq])
-
-
-def _set_present(cursor: duckdb.DuckDBPyConnection, source: int, present: bool) -> None:
-    """Hide or show an import; an example stays as long as one shown import holds it."""
-    cursor.execute("update source set present = ? where source = ?", [present, source])
-    cursor.execute(
-        """
-        update example
-        set present = held.present
-        from (
-            select o.seq, bool_or(s.present) as present
-            from occurrence o
-            join source s using (source)
-            where o.seq in (select seq from occurrence where source = ?)
-            group by o.seq
-        ) held
-        where example.seq = held.seq
-        """,
-        [source],
-    )
-
-
-_APPLY: dict[str, Callable[[Store, duckdb.DuckDBPyConnection, str], None]] = {
-    "decision": _apply_column("decision"),
-    "group_key": _apply_column("group_key"),
-    "split": _apply_column("split"),
-    "label": _apply_label,
-    "messages": _apply_messages,
-    "hand_flag": _apply_hand_flag,
-}
 
 
 def find(store: Store, ids: Sequence[str]) -> list[int]:

@@ -7,6 +7,7 @@ import json
 import click
 
 from curation import decisions, filters
+from curation.changes import Kind
 from curation.errors import BadUsage
 from curation.files import read_json
 from workbench.cli.options import json_option, project_argument, table
@@ -146,7 +147,7 @@ def decide(
     session.emit({"changed": changed, "batch": done.batch if done else None, "frozen_test": frozen})
 
 
-def _meaning(session: Session, kind: str, value: str | None) -> tuple[decisions.Kind, object]:
+def _meaning(session: Session, kind: str, value: str | None) -> tuple[Kind, object]:
     """The field and the value that a word on the command line stands for."""
     if kind in decisions.DECISIONS:
         return "decision", kind
