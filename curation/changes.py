@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from curation import quarantine
 from curation.example import Message, content_id, expected_of, last_assistant, text_of
 from curation.files import canonical_json
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Kind = Literal["decision", "label", "messages", "split", "hand_flag", "group_key"]
-TEXTUAL = ("label", "messages", "present")  # kinds after which results over all examples are out of date
+TEXTUAL = ("label", "messages", "present", "mended")  # kinds after which results over all examples are out of date
 _AT_ONCE = 5_000
 
 
@@ -222,4 +223,5 @@ APPLY: dict[str, Callable[[duckdb.DuckDBPyConnection], None]] = {
     "label": _apply_label,
     "messages": _apply_messages,
     "hand_flag": _apply_hand_flag,
+    "mended": quarantine.apply,
 }

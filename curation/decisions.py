@@ -199,10 +199,12 @@ def recent(store: Store, limit: int = 10) -> list[Batch]:
     return [Batch(*row) for row in rows]
 
 
-def record_import(store: Store, source: int, *, who: str, summary: str) -> None:
-    """Log an import, inside its transaction, so that it can be undone."""
+def record_import(store: Store, source: int, *, who: str, summary: str) -> int:
+    """Log an import, inside its transaction, so that it can be undone; returns the number of the batch."""
     with store.transaction() as cursor:
-        _write_presence(cursor, _log(cursor, who, summary, "do", None), source, present=True)
+        batch = _log(cursor, who, summary, "do", None)
+        _write_presence(cursor, batch, source, present=True)
+        return batch
 
 
 def set_present(store: Store, source: int, present: bool, *, who: str, summary: str) -> None:
@@ -236,6 +238,27 @@ def record_splits(store: Store, splits: str, *, who: str, summary: str) -> Batch
         _write_changes(cursor, batch, "split", None)
         changes.APPLY["split"](cursor)
         return _batch(cursor, batch)
+
+
+def record_change(
+    store: Store, kind: str, *, who: str, summary: str = "", batch: int | None = None
+) -> Batch:
+    """Log and apply what waits in the temporary table `change`, inside the caller's transaction.
+
+    Args:
+        store: the open project.
+        kind: a name of `changes.APPLY`.
+        who: the person.
+        summary: how the log calls it.
+        batch: the batch it belongs to; None: one of its own.
+    """
+    with store.transaction() as cursor:
+        number = batch or _log(cursor, who, summary, "do", None)
+        _write_changes(cursor, number, kind, None)
+        changes.APPLY[kind](cursor)
+        if kind in TEXTUAL:
+            store.touch()
+        return _batch(cursor, number)
 
 
 def _replay(store: Store, root: int, direction: str, who: str, op_id: str | None) -> Batch | None:

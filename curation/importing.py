@@ -145,8 +145,24 @@ def _take(
     while unique in taken:
         unique, copy = f"{name} ({copy})", copy + 1
     cursor.execute(
-        "insert into source values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, true, utc_now())",
-        [number, unique, str(path), digest, form, json.dumps(used), rows, new, quarantined, report.repeated],
+        """
+        insert into source (source, name, path, sha256, format, mapping, rows, examples, quarantined, repeated,
+            present, made, family)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, true, utc_now(), ?)
+        """,
+        [
+            number,
+            unique,
+            str(path),
+            digest,
+            form,
+            json.dumps(used),
+            rows,
+            new,
+            quarantined,
+            report.repeated,
+            name,
+        ],
     )
     progress.stage("Storing", None)
     _store_rows(cursor, number)
@@ -155,6 +171,13 @@ def _take(
     if not store.project.task_path.exists():
         task.save(_guess(cursor), store.project.task_path)
     return ImportReport(unique, form, used, rows, new, quarantined, report.repeated)
+
+
+def store_staged(cursor: duckdb.DuckDBPyConnection, source: int) -> None:
+    """Store what the table `staged` holds as rows of a source that is there already."""
+    _identify(cursor)
+    _number(cursor)
+    _store_rows(cursor, source)
 
 
 def _identify(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -219,12 +242,20 @@ def _store_rows(cursor: duckdb.DuckDBPyConnection, source: int) -> None:
         insert into occurrence by name
         select
             coalesce(i.known, n.seq) as seq, $source as source, i.line, i.group_key,
-            coalesce(i.metadata, '{}') as metadata
+            coalesce(i.metadata, '{}') as metadata, i.id as text_hash
         from identified i
         left join numbered n on n.id = i.id
         where i.reason is null
         """,
         {"source": source},
+    )
+    cursor.execute(
+        """
+        update example
+        set present = true
+        where not present and seq in (select seq from occurrence where source = ?)
+        """,
+        [source],
     )
     cursor.execute(
         """

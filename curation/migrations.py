@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 def m002_views_suspects_map(store: Store) -> None:
     """Saved views, suspect labels, the map, and the name a file gives its rows."""
     with store.transaction() as cursor:
-        cursor.execute("alter table occurrence add column external_id varchar")
+        for column in ("external_id", "text_hash", "split"):
+            cursor.execute(f"alter table occurrence add column {column} varchar")
+        cursor.execute("alter table source add column family varchar")
+        cursor.execute(r"update source set family = regexp_replace(name, ' \(\d+\)$', '')")
         cursor.execute(
             "create table saved_view (name varchar primary key, filter varchar not null, sort varchar not null)"
         )

@@ -20,7 +20,8 @@ create table source (
     quarantined bigint not null,
     repeated bigint not null,           -- already known, in this file or before
     present boolean not null default true,   -- false: the import was undone
-    made timestamp not null
+    made timestamp not null,
+    family varchar                      -- what its person calls it: files of one family follow one another
 );
 
 -- The current state of every example. `seq` is the order of import and is never reused.
@@ -66,6 +67,8 @@ create table occurrence (
     line bigint not null,
     group_key varchar,
     external_id varchar,                -- the file's own name for the row, where one is mapped
+    text_hash varchar,                  -- of the row as this file has it; null: not known, imported before schema 2
+    split varchar,                      -- the split that the file itself gives the row; null: Touchstone chooses
     metadata varchar not null           -- JSON object
 );
 
@@ -133,7 +136,7 @@ create table decision (
     batch bigint not null,
     seq bigint,                         -- null: the whole source (an import)
     source integer,
-    kind varchar not null,              -- decision, label, messages, split, hand_flag, group_key, present
+    kind varchar not null,              -- decision, label, messages, split, hand_flag, group_key, present, mended
     before varchar,                     -- JSON of the one field
     after varchar,
     reason varchar

@@ -1,11 +1,14 @@
-"""Commands that bring data in: import, task."""
+"""Commands that bring data in: import, mend, task."""
 
 from __future__ import annotations
 
+import sys
+
 import click
 
-from curation import formats, importing
+from curation import formats, importing, mending, quarantine
 from curation import task as tasks
+from curation.errors import BadInput, BadUsage
 from workbench.cli.options import json_option, project_argument
 from workbench.cli.session import Session
 
@@ -49,6 +52,7 @@ def import_(
             session.say("  This very file was imported before: nothing was added.")
         if report.quarantined:
             session.say(f"  See what could not be read: workbench rows {project} --quarantine")
+            session.say(f"  Mend a row in place: workbench mend {project} LINE --file -")
     if guessed:
         session.say(
             f"The task was guessed: {guessed.kind} ({guessed.traits.says}). Look at task.yaml, or: "
@@ -59,6 +63,23 @@ def import_(
         for key in ("rows", "examples", "quarantined", "repeated")
     }
     session.emit({**total, "sources": [report.as_json() for report in reports]})
+
+
+@click.command()
+@project_argument
+@click.argument("line", type=click.IntRange(1))
+@click.option("--source", metavar="NAME", help="The source, when several keep such a line aside.")
+@click.option("--file", required=True, metavar="FILE", help="The corrected row; - reads it from stdin.")
+@json_option
+@click.pass_obj
+def mend(session: Session, project: str, line: int, source: str | None, file: str) -> None:
+    """Read a row that was kept aside once more, with its text corrected."""
+    text = _text(session, file)
+    with session.store(project) as store:
+        done = mending.mend(store, quarantine.find(store, line, source), text, who=session.who)
+    what = "It was there already" if done.repeated else "It is an example now"
+    session.say(f"Line {done.line:,} of {done.source} can be read. {what}: {done.id}")
+    session.emit(done.as_json())
 
 
 @click.command("task")
@@ -80,4 +101,18 @@ def task(session: Session, project: str, approve: bool, file: str | None) -> Non
     session.emit(shown.model_dump(mode="json"))
 
 
-COMMANDS = (import_, task)
+def _text(session: Session, file: str) -> str:
+    """The text of a file, or of stdin where there is one."""
+    if file == "-" and session.held is not None:
+        raise BadUsage(
+            "The app has this project open, and no pipe reaches it.", hint="Put the row in a file."
+        )
+    if file == "-":
+        return sys.stdin.read()
+    try:
+        return session.path(file).read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"The file cannot be read: {error}", where=file) from error
+
+
+COMMANDS = (import_, mend, task)
