@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Kind = Literal["decision", "label", "messages", "split", "hand_flag", "group_key"]
-TEXTUAL = ("label", "messages", "present", "mended")  # kinds after which results over all examples are out of date
+TEXTUAL = (
+    "label",
+    "messages",
+    "present",
+    "mended",
+)  # kinds after which results over all examples are out of date
 _AT_ONCE = 5_000
 
 

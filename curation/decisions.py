@@ -240,9 +240,7 @@ def record_splits(store: Store, splits: str, *, who: str, summary: str) -> Batch
         return _batch(cursor, batch)
 
 
-def record_change(
-    store: Store, kind: str, *, who: str, summary: str = "", batch: int | None = None
-) -> Batch:
+def record_change(store: Store, kind: str, *, who: str, summary: str = "", batch: int | None = None) -> Batch:
     """Log and apply what waits in the temporary table `change`, inside the caller's transaction.
 
     Args:
