@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curation import decisions, formats, task
-from curation.errors import BadInput, BadUsage
+from curation import decisions, formats, owned, task
+from curation.errors import BadInput, BadUsage, unknown
 from curation.files import sha256_file
 from curation.progress import SILENT, Progress
 
@@ -53,6 +53,7 @@ def import_file(
     mapping: dict[str, str] | None = None,
     who: str,
     name: str | None = None,
+    split: str | None = None,
     progress: Progress = SILENT,
 ) -> ImportReport:
     """Import one file.
@@ -64,6 +65,7 @@ def import_file(
         mapping: columns by field; what is not mapped is kept as metadata.
         who: the person, for the log.
         name: what to call the source; the file's name when not given.
+        split: the split that all its rows belong to, whoever splits later.
         progress: told in rows.
 
     Raises:
@@ -72,13 +74,17 @@ def import_file(
     """
     if not path.is_file():
         raise BadUsage("There is no such file.", where=str(path))
+    if split is not None and split not in owned.SPLITS:
+        raise unknown("split", split, owned.SPLITS)
+    asked = dict(mapping or {}) | ({owned.AS: split} if split else {})
     digest = sha256_file(path)
     with path.open("rb") as file:
         head = file.read(65_536).decode("utf-8-sig", errors="replace")
     form = formats.detect(path, head) if format == "auto" else formats.get(format)
     with store.transaction() as cursor:
         cursor.execute(formats.STAGED)
-        used = form.stage(cursor, path, mapping or {}, progress)
+        used = form.stage(cursor, path, owned.without(asked), progress) | owned.only(asked)
+        owned.fill(cursor, used, path.name)
         report = _take(store, cursor, path, name or path.name, digest, form.name, used, who, progress)
         cursor.execute("drop table staged")
     return report
@@ -242,7 +248,8 @@ def _store_rows(cursor: duckdb.DuckDBPyConnection, source: int) -> None:
         insert into occurrence by name
         select
             coalesce(i.known, n.seq) as seq, $source as source, i.line, i.group_key,
-            coalesce(i.metadata, '{}') as metadata, i.id as text_hash
+            coalesce(i.metadata, '{}') as metadata, i.id as text_hash,
+            i.external_id, i.split_as as split
         from identified i
         left join numbered n on n.id = i.id
         where i.reason is null

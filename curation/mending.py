@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from curation import decisions, formats, importing
+from curation import decisions, formats, importing, owned
 from curation.errors import BadInput, TouchstoneError
 from curation.files import canonical_json
 from curation.progress import SILENT
@@ -75,7 +75,7 @@ def _stage(store: Store, cursor: duckdb.DuckDBPyConnection, aside: Aside, text: 
     path, form, mapping = cursor.execute(
         "select path, format, mapping from source where source = ?", [aside.source]
     ).fetchone() or ("", "", "{}")
-    one = formats.get(form)
+    one, used = formats.get(form), json.loads(mapping)
     text = text.strip("\r\n")
     if not text.strip():
         return "there is no text"
@@ -89,10 +89,10 @@ def _stage(store: Store, cursor: duckdb.DuckDBPyConnection, aside: Aside, text: 
             head = _head(Path(path))
             file = Path(folder) / (Path(path).name or "row.txt")
             file.write_bytes(head)
-            before = _count(cursor, one, file, mapping) if head else 0
+            before = _count(cursor, one, file, owned.without(used)) if head else 0
             file.write_bytes(head + text.encode("utf-8", "replace") + b"\n")
         cursor.execute("delete from staged")
-        one.stage(cursor, file, json.loads(mapping), SILENT)
+        one.stage(cursor, file, owned.without(used), SILENT)
     cursor.execute(
         "delete from staged where line not in (select line from staged order by line offset ?)", [before]
     )
@@ -103,6 +103,7 @@ def _stage(store: Store, cursor: duckdb.DuckDBPyConnection, aside: Aside, text: 
     if broken is not None or len(rows) > 1:
         return broken or f"it is {len(rows)} rows, not one"
     cursor.execute("update staged set line = ?", [aside.line])
+    owned.fill(cursor, used, aside.name)
     return ""
 
 
@@ -123,9 +124,11 @@ def _head(path: Path) -> bytes:
     return head[: head.rfind(b"\n") + 1]
 
 
-def _count(cursor: duckdb.DuckDBPyConnection, form: formats.Format, file: Path, mapping: str) -> int:
+def _count(
+    cursor: duckdb.DuckDBPyConnection, form: formats.Format, file: Path, mapping: dict[str, str]
+) -> int:
     """Rows that the head alone gives."""
-    form.stage(cursor, file, json.loads(mapping), SILENT)
+    form.stage(cursor, file, mapping, SILENT)
     return int((cursor.execute("select count(*) from staged").fetchone() or (0,))[0])
 
 

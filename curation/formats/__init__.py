@@ -35,6 +35,7 @@ FIELDS = (
     "group",
     "time",
     "id",
+    "split",
 )
 STAGED = """
     create or replace temp table staged (

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from curation import decisions, versions
-from curation.allocation import allocate
+from curation import owned as files
+from curation.allocation import Group, allocate
 from curation.dedup import run as dedup
 from curation.errors import BadUsage, NotReady, TouchstoneError
 from curation.progress import SILENT, Progress
 from curation.splits.components import checked_group, components, usable
+from curation.splits.owned import cure
 from curation.splits.report import SplitReport, report
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def make(
 
     Usable is what a freeze would take: present, not dropped, without an open flag of severity block. Rows
     that a version froze keep their split; new groups go to train unless a held-out split is short.
+    Rows that a file gives a split stay in it, and what would leak into such a held-out set is left out.
 
     Args:
         store: the open project.
@@ -66,6 +69,8 @@ def make(
         dedup.deduplicate(store, dedup.near_setting(store), progress)
     progress.stage("Splitting")
     frozen = versions.frozen_splits(store.project)
+    owned = files.splits(store)
+    given = frozen | owned
     with store.transaction() as cursor:
         usable(cursor, store, task, chosen_group, chosen_stratum, frozen)
         if stratify not in (None, "source") and not store.value(
@@ -74,14 +79,17 @@ def make(
             raise BadUsage(
                 f"No example has a value for {stratify}.", hint="Known: label, source, answer.NAME."
             )
-        ids, strata, groups = components(cursor, frozen)
+        ids, strata, groups = components(cursor, given)
         if not len(ids):
             raise NotReady(
                 "There is no example to split.",
                 where=store.project.name,
                 hint=f"Import some: workbench import {store.project.folder} FILE",
             )
-        sizes = _sizes(store, len(ids), test, validation)
+        groups, cured = cure(groups, ids, given, owned)
+        sizes = _sizes(store, len(ids), test, validation) | _owned_sizes(
+            groups, ids, owned, {"test": test, "validation": validation}
+        )
         allocation = allocate(groups, strata, sizes, seed)
         _refuse_impossible(
             allocation.splits, sizes, {"test": test, "validation": validation}, store.project.name
@@ -94,7 +102,8 @@ def make(
             "seed": seed,
         }
         _record(store, cursor, ids, allocation.splits, settings, who)
-    return report(ids, strata, allocation, groups, sum(one in frozen for one in ids), settings)
+    kept = sum(one in frozen and one not in owned for one in ids)
+    return report(ids, strata, allocation, groups, kept, settings, sum(one in owned for one in ids), cured)
 
 
 def _check_sizes(sizes: dict[str, float | None]) -> None:
@@ -116,6 +125,18 @@ def _sizes(store: Store, rows: int, test: float | None, validation: float | None
         else:
             sizes[name] = int(wanted) if wanted >= 1 else _rounded(wanted * rows)
     return sizes
+
+
+def _owned_sizes(
+    groups: Sequence[Group], ids: Sequence[str], owned: dict[str, str], asked: dict[str, float | None]
+) -> dict[str, int]:
+    """A held-out set that a file brings is as large as it is, unless more is asked for."""
+    placed = [(ids[row], split) for group in groups for row, split in group.frozen]
+    return {
+        name: sum(split == name for _, split in placed)
+        for name, wanted in asked.items()
+        if wanted is None and any(split == name and one in owned for one, split in placed)
+    }
 
 
 def _rounded(rows: float) -> int:

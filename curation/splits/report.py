@@ -27,6 +27,8 @@ class SplitReport:
         group: the field whose rows stay together; None: only duplicates do.
         imbalance: largest absolute difference between a stratum's share in a split and in all rows.
         balance: rows by stratum and split.
+        owned: rows whose split their file gives.
+        left_out: ids of rows that would leak into a held-out set of a file.
     """
 
     train: int
@@ -41,6 +43,8 @@ class SplitReport:
     group: str | None
     imbalance: float
     balance: dict[str, dict[str, int]] = field(default_factory=dict)
+    owned: int = 0
+    left_out: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -50,6 +54,13 @@ class SplitReport:
             f"(the largest has {self.largest_group:,} rows)",
             f"Shares of {self.stratify} differ by at most {self.imbalance * 100:.1f} points between the splits.",
         ]
+        if self.owned:
+            lines.append(f"{self.owned:,} rows stand in the split that their file gives them.")
+        if self.left_out:
+            lines.append(
+                f"{len(self.left_out):,} rows are left out: they say the same as, or belong to, a row of a "
+                "held-out set that a file brings: " + ", ".join(self.left_out[:10])
+            )
         if self.kept:
             lines.append(f"{self.kept:,} rows stayed where an earlier version froze them.")
         if self.too_large:
@@ -73,6 +84,8 @@ def report(
     groups: Sequence[Group],
     kept: int,
     settings: dict[str, Any],
+    owned: int = 0,
+    left_out: Sequence[str] = (),
 ) -> SplitReport:
     """Sum up an allocation: rows by split and stratum, and how far the shares differ."""
     balance: dict[str, Counter[str]] = defaultdict(Counter)
@@ -89,11 +102,12 @@ def report(
         default=0.0,
     )
     refused = [one for one, split in zip(ids, allocation.splits, strict=True) if split == REFUSED]
+    cured = set(left_out)
     return SplitReport(
         train=counts["train"],
         validation=counts["validation"],
         test=counts["test"],
-        refused=tuple(refused),
+        refused=tuple(one for one in refused if one not in cured),
         groups=len(groups),
         largest_group=max(len(one.rows) for one in groups),
         too_large=allocation.too_large,
@@ -102,4 +116,6 @@ def report(
         group=settings["group"],
         imbalance=imbalance,
         balance={name: dict(per) for name, per in sorted(balance.items())},
+        owned=owned,
+        left_out=tuple(left_out),
     )

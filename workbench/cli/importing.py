@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from curation import formats, importing, mending, quarantine
+from curation import formats, importing, mending, owned, quarantine
 from curation import task as tasks
 from curation.errors import BadInput, BadUsage
 from workbench.cli.options import json_option, project_argument
@@ -20,10 +20,21 @@ from workbench.cli.session import Session
 @click.option(
     "--map", "pairs", multiple=True, metavar="FIELD=COLUMN", help=f"Fields: {', '.join(formats.FIELDS)}."
 )
+@click.option(
+    "--as",
+    "split",
+    type=click.Choice(owned.SPLITS),
+    help="The split all rows belong to, for a held-out set that others own.",
+)
 @json_option
 @click.pass_obj
 def import_(
-    session: Session, project: str, files: tuple[str, ...], form: str, pairs: tuple[str, ...]
+    session: Session,
+    project: str,
+    files: tuple[str, ...],
+    form: str,
+    pairs: tuple[str, ...],
+    split: str | None,
 ) -> None:
     """Import files: examples, quarantine, and counts that add up."""
     mapping = formats.parse_mapping(pairs)
@@ -36,6 +47,7 @@ def import_(
                 format=form,
                 mapping=mapping,
                 who=session.who,
+                split=split,
                 progress=session.progress(),
             )
             for file in files
