@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import dedup, importing
+from bench import dedup, importing, labels
 
 if __name__ == "__main__":
-    sys.exit(max(importing.main(), dedup.main()))
+    sys.exit(max(importing.main(), dedup.main(), labels.main()))

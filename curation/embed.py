@@ -54,9 +54,9 @@ def vectors(
     if not texts:
         return np.zeros((0, 0), dtype=np.float32)
     place = models.resolve(embedder)
-    keys = [sha256(text.encode("utf-8", "surrogatepass")) for text in texts]
+    keys = [_key(text) for text in texts]
     wanted = dict(zip(keys, texts, strict=True))
-    folder = cache / f"{models.fingerprint(place)[:16]}-{precision()}" if cache else None
+    folder = _folder(cache, place) if cache else None
     known = _read(folder, wanted) if folder else {}
     missing = sorted((key for key in wanted if key not in known), key=lambda key: (len(wanted[key]), key))
     if missing:
@@ -69,6 +69,26 @@ def vectors(
                 _write(folder, part, made)
             known.update(zip(part, made, strict=True))
     return np.stack([known[key] for key in keys])
+
+
+def missing(texts: Sequence[str], embedder: str, cache: Path) -> list[str]:
+    """The distinct texts that `vectors` would have to embed."""
+    import pyarrow.parquet as pq
+
+    wanted = {_key(text): text for text in texts}
+    if wanted:
+        for path in _folder(cache, models.resolve(embedder)).glob("*.parquet"):
+            for key in pq.read_table(path, columns=["key"])["key"].to_pylist():
+                wanted.pop(key, None)
+    return list(wanted.values())
+
+
+def _key(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass"))
+
+
+def _folder(cache: Path, place: models.ModelPlace) -> Path:
+    return cache / f"{models.fingerprint(place)[:16]}-{precision()}"
 
 
 @lru_cache(maxsize=1)

@@ -27,6 +27,8 @@ SORTS = {
     "shortest": "e.chars, e.seq",
     "flags": "(select count(*) from open_flag f where f.seq = e.seq) desc, e.seq",
     "cluster": "e.cluster nulls last, e.seq",
+    "suspect": "(select max(s.score) from suspect s where s.seq = e.seq and s.text_hash = e.text_hash) desc "
+    "nulls last, e.seq",
 }
 
 
@@ -84,6 +86,15 @@ def _id(operator: str) -> str:
     return f"not {match}" if operator == "!=" else match
 
 
+def _suspect(operator: str) -> str:
+    # Rows whose label is contradicted: any of them, or those that look like one label.
+    found = (
+        "exists (from suspect s where s.seq = e.seq and s.text_hash = e.text_hash and s.flagged "
+        "and (? = 'any' or s.suggested = ?))"
+    )
+    return f"not {found}" if operator == "!=" else found
+
+
 FIELDS: dict[str, Field] = {
     "text": Field("=!~", _text, "text contains"),
     "label": Field("=!~", _column("label"), "label"),
@@ -98,6 +109,7 @@ FIELDS: dict[str, Field] = {
     "chars": Field("=!<>", _column("chars"), "number of characters", number=True),
     "tokens": Field("=!<>", _column("tokens"), "number of tokens", number=True),
     "id": Field("=!~", _id, "id"),
+    "suspect": Field("=!", _suspect, "likelier label"),
 }
 _SAYS = {"=": "is", "!=": "is not", "~": "contains", "<": "is under", ">": "is over"}
 
@@ -154,6 +166,10 @@ class Filter:
                 )
             elif term.field == "flag" and term.value == "any":
                 parts.append(f"number of flags is {'zero' if term.operator == '!=' else 'one or more'}")
+            elif term.field == "suspect" and term.value == "any":
+                parts.append(
+                    f"label is {'not ' if term.operator == '!=' else ''}contradicted by rows like it"
+                )
             elif term.field == "id" and "," in term.value:
                 parts.append(f"id is one of {term.value.count(',') + 1} chosen ones")
             else:
