@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import dedup, importing, labels
+from bench import dedup, importing, labels, screens
 
 if __name__ == "__main__":
-    sys.exit(max(importing.main(), dedup.main(), labels.main()))
+    sys.exit(max(importing.main(), dedup.main(), labels.main(), screens.main()))

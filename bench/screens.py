@@ -1,7 +1,7 @@
 """Server time of the real screens on a million chats: each interaction runs the app's own script.
 
-What a person does is replayed through Streamlit's AppTest: visit, filter, sort, page, search, decide. The time is that of
-the script on a warm process; the browser's drawing is not in it. One line of JSON an interaction.
+What a person does is replayed through Streamlit's AppTest: visit, filter, sort, page, search, decide. The time is
+that of the script on a warm process; the browser's drawing is not in it. One line of JSON an interaction.
 """
 
 from __future__ import annotations

@@ -96,9 +96,6 @@ def _counts(store: Store) -> Counts:
             from open_flag f
             where f.severity in ('block', 'fix')
             group by f.seq
-        ),
-        looked as (
-            select distinct c.seq from checked c join example e on e.seq = c.seq and e.text_hash = c.text_hash
         )
         select
             (select count(*) from source),
@@ -109,7 +106,7 @@ def _counts(store: Store) -> Counts:
             (select count(*) from quarantine),
             count(*) filter (b.seq is not null and e.decision <> 'drop'),
             count(*) filter (b.blocks and e.decision <> 'drop'),
-            count(*) filter (l.seq is null),
+            $unchecked::bigint,
             (select count(distinct seq) from duplicate),
             count(*) filter (e.split = 'train'),
             count(*) filter (e.split = 'validation'),
@@ -117,12 +114,32 @@ def _counts(store: Store) -> Counts:
             count(*) filter (e.split is null and e.decision <> 'drop' and not coalesce(b.blocks, false))
         from live e
         left join bad b using (seq)
-        left join looked l using (seq)
-        """
+        """,
+        {"unchecked": _unchecked(store)},
     )
     counts = Counts(*(row or (0,) * 14))
     _known = (mark, counts)
     return counts
+
+
+_looked: tuple[object, int] | None = None
+
+
+def _unchecked(store: Store) -> int:
+    """Examples no check has looked at as they are now; asked again only when texts or checks have changed."""
+    global _looked
+    (done,) = store.row("select count(*) from checked") or (0,)
+    mark = (str(store.project.folder), store.revision, done)
+    if _looked is None or _looked[0] != mark:
+        found = store.value(
+            """
+            select count(*)
+            from live e
+            anti join checked c on c.seq = e.seq and c.text_hash = e.text_hash
+            """
+        )
+        _looked = (mark, int(found))
+    return _looked[1]
 
 
 def badges(standing: Standing) -> dict[str, str]:
