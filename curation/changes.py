@@ -7,7 +7,7 @@ same function with before and after exchanged, so that no kind needs to know in 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -31,20 +31,34 @@ TEXTUAL = (
 _AT_ONCE = 5_000
 
 
-def stage(cursor: duckdb.DuckDBPyConnection, seqs: NDArray[np.int64], kind: str, value: Any, who: str) -> int:  # noqa: ANN401
-    """Fill `change` with the examples whose field would change; how many those are."""
-    chosen = pa.table({"seq": seqs})  # noqa: F841  DuckDB reads it by name
+def stage(
+    cursor: duckdb.DuckDBPyConnection, seqs: NDArray[np.int64], kind: str, values: Sequence[Any], who: str
+) -> int:
+    """Fill `change` with the examples whose field would change.
+
+    Args:
+        cursor: of an open transaction.
+        seqs: which examples, each once.
+        kind: a key of `APPLY`.
+        values: the new value of each example, or a single one for all.
+        who: the person, for flags by hand.
+
+    Returns:
+        How many examples change.
+    """
+    texts = [after(kind, value, who) for value in values]
+    chosen = pa.table({"seq": seqs, "after": texts * len(seqs) if len(texts) == 1 else texts})  # noqa: F841
     before = _before(kind)
     cursor.execute(
         f"""
         create or replace temp table change as
-        select e.seq, {before} as before, $after as after
+        select e.seq, {before} as before, chosen.after
         from chosen
         join example e using (seq)
         join content c using (seq)
-        where {before} is distinct from $after
+        where {before} is distinct from chosen.after
         """,
-        {"after": after(kind, value, who), **({"who": who} if kind == "hand_flag" else {})},
+        {"who": who} if kind == "hand_flag" else {},
     )
     return int((cursor.execute("select count(*) from change").fetchone() or (0,))[0])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -89,27 +89,59 @@ def decide(
         BadInput: messages that cannot be an example.
     """
     ids = np.unique(np.asarray(seqs, dtype=np.int64))
-    if kind not in changes.APPLY:
-        raise unknown("decision kind", str(kind), changes.APPLY)
-    if kind == "decision" and value not in DECISIONS:
-        raise unknown("decision", str(value), DECISIONS)
-    if kind == "messages" and (problem := refusal(value)):
-        raise BadInput(f"These turns cannot be an example: {problem}.", hint="Nothing was changed.")
+    return _decide(store, ids, kind, [value], who, reason, op_id, summary)
+
+
+def decide_each(
+    store: Store,
+    values: Mapping[int, Any],
+    kind: Kind,
+    *,
+    who: str,
+    reason: str | None = None,
+    op_id: str | None = None,
+    summary: str,
+) -> Batch | None:
+    """Give each example (by seq) a value of its own, as one batch; otherwise as `decide`."""
+    ids = np.array(sorted(values), dtype=np.int64)
+    return _decide(store, ids, kind, [values[int(seq)] for seq in ids], who, reason, op_id, summary)
+
+
+def _decide(
+    store: Store,
+    ids: NDArray[np.int64],
+    kind: Kind,
+    values: Sequence[Any],
+    who: str,
+    reason: str | None,
+    op_id: str | None,
+    summary: str,
+) -> Batch | None:
+    _valid(kind, values)
     if not len(ids):
         return None
     with store.transaction() as cursor:
         if op_id and cursor.execute("select 1 from batch where op_id = ?", [op_id]).fetchone():
             return None
-        changed = changes.stage(cursor, ids, kind, value, who)
+        changed = changes.stage(cursor, ids, kind, values, who)
         if not changed:
             return None
-        text = summary or _summary(kind, value, changed)
-        batch = _log(cursor, who, text, "do", op_id)
-        _write_changes(cursor, batch, kind, reason)
+        batch = log(cursor, who, summary or _summary(kind, values[0], changed), "do", op_id)
+        write_changes(cursor, batch, kind, reason)
         changes.APPLY[kind](cursor)
         if kind in TEXTUAL:
             store.touch()
-        return _batch(cursor, batch)
+        return logged(cursor, batch)
+
+
+def _valid(kind: str, values: Sequence[Any]) -> None:
+    if kind not in changes.APPLY:
+        raise unknown("decision kind", str(kind), changes.APPLY)
+    for value in values:
+        if kind == "decision" and value not in DECISIONS:
+            raise unknown("decision", str(value), DECISIONS)
+        if kind == "messages" and (problem := refusal(value)):
+            raise BadInput(f"These turns cannot be an example: {problem}.", hint="Nothing was changed.")
 
 
 def undo(store: Store, *, who: str, op_id: str | None = None) -> Batch | None:
@@ -202,7 +234,7 @@ def recent(store: Store, limit: int = 10) -> list[Batch]:
 def record_import(store: Store, source: int, *, who: str, summary: str) -> int:
     """Log an import, inside its transaction, so that it can be undone; returns the number of the batch."""
     with store.transaction() as cursor:
-        batch = _log(cursor, who, summary, "do", None)
+        batch = log(cursor, who, summary, "do", None)
         _write_presence(cursor, batch, source, present=True)
         return batch
 
@@ -210,7 +242,7 @@ def record_import(store: Store, source: int, *, who: str, summary: str) -> int:
 def set_present(store: Store, source: int, present: bool, *, who: str, summary: str) -> None:
     """Bring the examples of an import back (or hide them), as a batch of its own."""
     with store.transaction() as cursor:
-        _write_presence(cursor, _log(cursor, who, summary, "do", None), source, present=present)
+        _write_presence(cursor, log(cursor, who, summary, "do", None), source, present=present)
         changes.set_present(cursor, source, present)
         store.touch()
 
@@ -234,10 +266,10 @@ def record_splits(store: Store, splits: str, *, who: str, summary: str) -> Batch
             where e.split is distinct from s.split
             """
         )
-        batch = _log(cursor, who, summary, "do", None)
-        _write_changes(cursor, batch, "split", None)
+        batch = log(cursor, who, summary, "do", None)
+        write_changes(cursor, batch, "split", None)
         changes.APPLY["split"](cursor)
-        return _batch(cursor, batch)
+        return logged(cursor, batch)
 
 
 def record_change(store: Store, kind: str, *, who: str, summary: str = "", batch: int | None = None) -> Batch:
@@ -251,12 +283,12 @@ def record_change(store: Store, kind: str, *, who: str, summary: str = "", batch
         batch: the batch it belongs to; None: one of its own.
     """
     with store.transaction() as cursor:
-        number = batch or _log(cursor, who, summary, "do", None)
-        _write_changes(cursor, number, kind, None)
+        number = batch or log(cursor, who, summary, "do", None)
+        write_changes(cursor, number, kind, None)
         changes.APPLY[kind](cursor)
         if kind in TEXTUAL:
             store.touch()
-        return _batch(cursor, number)
+        return logged(cursor, number)
 
 
 def _replay(store: Store, root: int, direction: str, who: str, op_id: str | None) -> Batch | None:
@@ -266,7 +298,7 @@ def _replay(store: Store, root: int, direction: str, who: str, op_id: str | None
             return None
         kinds = cursor.execute("select distinct kind from decision where batch = ?", [root]).fetchall()
         summary = (cursor.execute("select summary from batch where batch = ?", [root]).fetchone() or ("",))[0]
-        batch = _log(cursor, who, f"{direction.capitalize()}: {summary}", direction, op_id, root)
+        batch = log(cursor, who, f"{direction.capitalize()}: {summary}", direction, op_id, root)
         before, after = ("after", "before") if direction == "undo" else ("before", "after")
         for (kind,) in kinds:
             if kind == "present":
@@ -282,14 +314,14 @@ def _replay(store: Store, root: int, direction: str, who: str, op_id: str | None
                     "from decision where batch = ? and kind = ?",
                     [root, kind],
                 )
-                _write_changes(cursor, batch, kind, None)
+                write_changes(cursor, batch, kind, None)
                 changes.APPLY[kind](cursor)
             if kind in TEXTUAL:
                 store.touch()
-        return _batch(cursor, batch)
+        return logged(cursor, batch)
 
 
-def _log(
+def log(
     cursor: duckdb.DuckDBPyConnection,
     who: str,
     summary: str,
@@ -297,6 +329,7 @@ def _log(
     op_id: str | None,
     root: int | None = None,
 ) -> int:
+    """Open a batch of the log inside a transaction; its number."""
     number: int = (cursor.execute("select coalesce(max(batch), 0) + 1 from batch").fetchone() or (1,))[0]
     cursor.execute(
         "insert into batch values (?, ?, utc_now(), ?, ?, ?, ?)",
@@ -305,7 +338,8 @@ def _log(
     return number
 
 
-def _batch(cursor: duckdb.DuckDBPyConnection, number: int) -> Batch:
+def logged(cursor: duckdb.DuckDBPyConnection, number: int) -> Batch:
+    """A batch as the log has it."""
     row = cursor.execute(
         """
         select
@@ -345,7 +379,8 @@ def _write_presence(cursor: duckdb.DuckDBPyConnection, batch: int, source: int, 
     )
 
 
-def _write_changes(cursor: duckdb.DuckDBPyConnection, batch: int, kind: str, reason: str | None) -> None:
+def write_changes(cursor: duckdb.DuckDBPyConnection, batch: int, kind: str, reason: str | None) -> None:
+    """Log what waits in `change` as lines of a batch."""
     cursor.execute(
         """
         insert into decision

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from curation import checks, importing, jobs, splits, versions
+from curation.dedup import run as dedup
 from curation.errors import NotReady, TouchstoneError
 from curation.progress import Progress
 from curation.splits import SplitReport
@@ -158,6 +159,13 @@ def run_checks(store: Store) -> chores.Chore:
     """Run the checks on what has changed."""
     task = _task()
     return chores.start("check", "Checking", lambda progress: checks.run(store, task, progress=progress))
+
+
+def find_duplicates(store: Store, near: float | None = None) -> chores.Chore:
+    """Find equal and similar examples."""
+    return chores.start(
+        "dedup", "Finding duplicates", lambda progress: dedup.deduplicate(store, near, progress)
+    )
 
 
 def split(

@@ -72,8 +72,21 @@ def _apply(store: Store, session: Session, item: dict[str, Any], who: str) -> No
             session.jump = (op, seq)
         return
     value = item["value"]
+    if kind == "cluster":
+        _resolve(store, value, op, who)
+        return
     if kind == "messages":
         turns = rows.messages(store, item["seq"])
         turns[item["turn"]] = {**turns[item["turn"]], "content": value}
         value = turns
     decisions.decide(store, [item["seq"]], kind, value, who=who, op_id=op)
+
+
+def _resolve(store: Store, value: dict[str, str], op: str, who: str) -> None:
+    """Decisions on the members of one cluster, as one batch."""
+    values = {int(seq): decision for seq, decision in value.items()}
+    dropped = sum(decision == "drop" for decision in values.values())
+    said = f"Drop {dropped:,} of {len(values):,}" if dropped else f"Decide {len(values):,}"
+    decisions.decide_each(
+        store, values, "decision", who=who, op_id=op, summary=f"{said} examples of a duplicate cluster"
+    )

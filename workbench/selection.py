@@ -35,11 +35,16 @@ class Selection:
     def sentence(self) -> str:
         """The selection in words, with its count in front."""
         n, words = len(self.seqs), self.english
-        if words == "all examples":
+        if self.everything:
             return f"All {counted(n, 'example')}"
         if n == 1:
             words = words.replace("examples", "example", 1).replace("rows", "row", 1)
         return f"{n:,} {words}"
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing was left out."""
+        return self.english == "all examples"
 
     def position(self, store: Store, example: str | None) -> int:
         """Where an example stands in the list; the top where it does not."""

@@ -6,13 +6,14 @@ import streamlit as st
 
 from curation.errors import TouchstoneError
 from workbench import behind, outbox, rows, state
-from workbench.screens import review_list
+from workbench.screens import review_duplicates, review_list
 from workbench.selection import Selection, select
 from workbench.widgets import text
 from workbench.widgets.bulk import bulk
 from workbench.widgets.filter_bar import NOTHING, filter_bar
 
-_VIEWS = {"list": ("List", review_list.draw)}
+# The address has these names; page.css writes them with a capital.
+_VIEWS = {"list": review_list.draw, "duplicates": review_duplicates.draw}
 
 
 def screen() -> None:
@@ -38,7 +39,7 @@ def screen() -> None:
     view = _sentence(chosen, filtered=bool(choice.text), named=bool(near or ids))
     if choice.bulk:
         st.dialog("Decide for all of these", width="medium")(_bulk)(choice.bulk, chosen)
-    _VIEWS[view][1](chosen)
+    _VIEWS[view](chosen)
 
 
 def _behind(near: str) -> bool:
@@ -68,7 +69,6 @@ def _sentence(chosen: Selection, *, filtered: bool, named: bool) -> str:
         chosen_view = st.segmented_control(
             "View",
             list(_VIEWS),
-            format_func=lambda name: _VIEWS[name][0],
             default="list",
             required=True,
             key="view",

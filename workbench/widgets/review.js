@@ -1,7 +1,7 @@
 // A list and the chat beside it. Every key is answered here; the server is asked for windows of rows
 // and told decisions as a cumulative outbox, so that nothing pressed is lost and nothing counts twice.
 // Text of rows reaches the page through textContent alone.
-const ROW = 46, CHATS = 400, RESEND = 3000
+const ROW = 46, CHATS = 400
 const KEYS = [
   [['j', 'k'], 'next, previous (arrows too)'], [['a'], 'keep and go on'], [['d'], 'drop and go on'], [['x'], 'back to undecided'],
   [['f'], 'flag with a reason'], [['e'], 'edit the last answer (Ctrl+Enter saves, Esc leaves)'], [['l'], 'set the label'],
@@ -9,52 +9,17 @@ const KEYS = [
   [['/'], 'search'], [['?'], 'this list'],
 ]
 
-const el = (tag, cls, text) => {
-  const node = document.createElement(tag)
-  if (cls) node.className = cls
-  if (text !== undefined) node.textContent = text
-  return node
-}
-const button = (cls, text, key, act) => {
-  const node = el('button', cls, text)
-  if (key) node.append(el('kbd', '', key))
-  node.onclick = act
-  return node
-}
-const count = (n, one) => `${n.toLocaleString('en')} ${one}${n === 1 ? '' : 's'}`
-
-function begin(host, project) {
-  const state = { project, sid: crypto.randomUUID(), n: 0, out: [], pos: 0, view: null, lines: new Map(), chats: new Map(), drafts: new Map(), jumped: null }
-  try {
-    const kept = JSON.parse(sessionStorage.getItem('touchstone:' + project))
-    if (kept?.out?.length) Object.assign(state, { sid: kept.sid, n: kept.n, out: kept.out })
-  } catch { /* nothing kept, or storage is off: start empty */ }
-  return host.__review = state
-}
-
 export default function (component) {
   const root = component.parentElement, host = root.host ?? root
   const d = component.data
-  const s = host.__review?.project === d.project ? host.__review : begin(host, d.project)
+  const s = host.__review?.project === d.project ? host.__review
+    : host.__review = begin(d.project, 'review', { pos: 0, view: null, lines: new Map(), chats: new Map(), drafts: new Map(), jumped: null })
   const $ = query => root.querySelector(query)
   s.component = component
   s.d = d
 
-  // ── the outbox ────────────────────────────────────────────────────────────────────────────────────
-  const keep = () => {
-    try {
-      if (s.out.length) sessionStorage.setItem('touchstone:' + s.project, JSON.stringify({ sid: s.sid, n: s.n, out: s.out }))
-      else sessionStorage.removeItem('touchstone:' + s.project)
-    } catch { /* storage is off or full: the resend timer still holds the items */ }
-  }
-  const post = () => s.component.setStateValue('outbox', { sid: s.sid, t: Date.now(), items: s.out.slice() })
-  const send = item => {
-    const n = ++s.n
-    s.out.push({ n, op: `${s.sid}:${n}`, ...item })
-    keep(); post(); unsaved()
-  }
-  const unsaved = () => { $('.unsaved').textContent = s.out.length ? `${s.out.length} unsaved` : '' }
-  if (d.sid === s.sid) { s.out = s.out.filter(item => item.n > d.ack); keep() }
+  const { post, send, acknowledge, tell: unsaved } = outbox(s, $('.unsaved'))
+  acknowledge(d)
   s.pending = new Map(s.out.filter(item => item.kind === 'decision').map(item => [item.seq, item.value]))
 
   // ── positions and rows ────────────────────────────────────────────────────────────────────────────
@@ -274,12 +239,7 @@ export default function (component) {
   }
 
   s.key = e => {
-    if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing) return
-    const busy = e.composedPath().some(n => ['INPUT', 'TEXTAREA', 'SELECT'].includes(n.tagName) || n.isContentEditable || ['combobox', 'listbox', 'menu'].includes(n.getAttribute?.('role')) && !n.classList?.contains('rows'))
-    if (busy || document.querySelector('[role=dialog][aria-modal=true], [data-testid=stDialog]')) {
-      if (busy && e.key === 'Escape') e.composedPath()[0].blur?.()
-      return
-    }
+    if (elsewhere(e)) return
     const act = {
       j: () => go(s.pos + 1), ArrowDown: () => go(s.pos + 1), k: () => go(s.pos - 1), ArrowUp: () => go(s.pos - 1),
       PageDown: () => go(s.pos + 10), PageUp: () => go(s.pos - 10), Home: () => go(0), End: () => go(s.d.total - 1),
@@ -299,19 +259,5 @@ export default function (component) {
   s.fresh = false
   host.dataset.runs = +(host.dataset.runs ?? 0) + 1
 
-  s.fit = () => { $('.rv').style.height = Math.max(440, innerHeight - host.getBoundingClientRect().top - 28) + 'px' }
-  s.fit()
-  if (!s.listen) {
-    s.listen = e => s.key(e)
-    document.addEventListener('keydown', s.listen, true)
-    s.watch = new ResizeObserver(() => s.fit())
-    s.watch.observe(document.documentElement)
-    s.timer = setInterval(() => { if (s.out.length) post(); s.fit() }, RESEND)
-    if (s.out.length) post()
-  }
-  return () => {
-    document.removeEventListener('keydown', s.listen, true)
-    s.watch.disconnect(); clearInterval(s.timer); clearTimeout(s.rest)
-    s.listen = null
-  }
+  return listen(s, $('.rv'), post)
 }

@@ -17,7 +17,7 @@ _mount = st.components.v2.component(
     "touchstone.review",
     html=(_HERE / "review.html").read_text("utf-8"),
     css=(_HERE / "review.css").read_text("utf-8"),
-    js=(_HERE / "review.js").read_text("utf-8"),
+    js="".join((_HERE / name).read_text("utf-8") for name in ("outbox.js", "review.js")),
 )
 
 
