@@ -48,15 +48,15 @@ def stage(
     """
     texts = [after(kind, value, who) for value in values]
     chosen = pa.table({"seq": seqs, "after": texts * len(seqs) if len(texts) == 1 else texts})  # noqa: F841
-    before = _before(kind)
+    now = before(kind)
     cursor.execute(
         f"""
         create or replace temp table change as
-        select e.seq, {before} as before, chosen.after
+        select e.seq, {now} as before, chosen.after
         from chosen
         join example e using (seq)
         join content c using (seq)
-        where {before} is distinct from chosen.after
+        where {now} is distinct from chosen.after
         """,
         {"who": who} if kind == "hand_flag" else {},
     )
@@ -72,14 +72,14 @@ def after(kind: str, value: Any, who: str) -> str:  # noqa: ANN401  the field's 
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _before(kind: str) -> str:
-    """SQL for the JSON of the field as it is now, over `example e` and `content c`."""
+def before(kind: str, who: str = "$who") -> str:
+    """SQL for the JSON of the field as it is now, over `example e` and `content c`; `who`: SQL for the person."""
     if kind == "messages":
         return "c.messages"
     if kind == "hand_flag":  # the flag is one person's, whoever takes it back
         return (
-            "to_json({'who': $who, 'reason': (select max(h.reason) from hand_flag h "
-            "where h.seq = e.seq and h.who = $who)})::varchar"
+            f"to_json({{'who': {who}, 'reason': (select max(h.reason) from hand_flag h "
+            f"where h.seq = e.seq and h.who = {who})}})::varchar"
         )
     return f"coalesce(to_json(e.{kind})::varchar, 'null')"
 

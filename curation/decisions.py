@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from curation import changes
+from curation import task as tasks
 from curation.changes import TEXTUAL, Kind
 from curation.errors import BadInput, BadUsage, TouchstoneError, unknown
 from curation.formats.messages import refusal
@@ -219,7 +220,7 @@ def recent(store: Store, limit: int = 10) -> list[Batch]:
     """The newest batches, newest first."""
     rows = store.rows(
         """
-        select b.batch, b.summary, b.who, b.made, count(d.n), b.direction
+        select b.batch, b.summary, b.who, b.made, count(coalesce(d.seq, d.source)), b.direction
         from batch b
         left join decision d using (batch)
         group by all
@@ -291,6 +292,22 @@ def record_change(store: Store, kind: str, *, who: str, summary: str = "", batch
         return logged(cursor, number)
 
 
+def record_labels(store: Store, batch: int, before: list[str], after: list[str]) -> None:
+    """Log and write the task's new list of labels as part of a batch, inside the caller's transaction."""
+    with store.transaction() as cursor:
+        cursor.execute(
+            "create or replace temp table change as select null::bigint as seq, ? as before, ? as after",
+            [json.dumps(before), json.dumps(after)],
+        )
+        write_changes(cursor, batch, "labels", None)
+        _set_labels(store, cursor)
+
+
+def _set_labels(store: Store, cursor: duckdb.DuckDBPyConnection) -> None:
+    before, after = cursor.execute("select before, after from change").fetchone() or ("[]", "[]")
+    tasks.relabel(store.project.task_path, json.loads(before), json.loads(after))
+
+
 def _replay(store: Store, root: int, direction: str, who: str, op_id: str | None) -> Batch | None:
     """Apply a batch once more, backwards for an undo."""
     with store.transaction() as cursor:
@@ -315,7 +332,10 @@ def _replay(store: Store, root: int, direction: str, who: str, op_id: str | None
                     [root, kind],
                 )
                 write_changes(cursor, batch, kind, None)
-                changes.APPLY[kind](cursor)
+                if kind == "labels":
+                    _set_labels(store, cursor)
+                else:
+                    changes.APPLY[kind](cursor)
             if kind in TEXTUAL:
                 store.touch()
         return logged(cursor, batch)
@@ -344,7 +364,7 @@ def logged(cursor: duckdb.DuckDBPyConnection, number: int) -> Batch:
         """
         select
             b.batch, b.summary, b.who, b.made,
-            (select count(*) from decision d where d.batch = b.batch),
+            (select count(coalesce(d.seq, d.source)) from decision d where d.batch = b.batch),
             b.direction
         from batch b
         where b.batch = ?

@@ -134,7 +134,7 @@ create table batch (
 create table decision (
     n bigint primary key,
     batch bigint not null,
-    seq bigint,                         -- null: the whole source (an import)
+    seq bigint,                         -- null: the whole source (an import), or the task
     source integer,
     kind varchar not null,              -- decision, label, messages, split, hand_flag, group_key, present, mended
     before varchar,                     -- JSON of the one field

@@ -236,6 +236,15 @@ def save(task: Task, path: Path) -> None:
     write_yaml(path, task.model_dump(mode="json", exclude_none=True))
 
 
+def relabel(path: Path, before: Sequence[str], after: Sequence[str]) -> None:
+    """Put a new list of labels into task.yaml; labels that were added to it since `before` stay."""
+    if not path.is_file():
+        return
+    stored = read_yaml(path)
+    added = [label for label in stored.get("labels", []) if label not in {*before, *after}]
+    write_yaml(path, {**stored, "labels": [*after, *added]})
+
+
 def guess(answers: Sequence[str], systems: Sequence[str | None], *, pairs: bool = False) -> Task:
     """Guess a task from the data: answers and system prompts of up to some thousands of examples.
 

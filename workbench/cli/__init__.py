@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from curation.errors import BadUsage, ProjectBusy, TouchstoneError
-from workbench.cli import curate, evaluate, importing, meaning, project, review, split, train
+from workbench.cli import curate, evaluate, importing, meaning, project, review, share, split, train
 from workbench.cli.session import Forward, Session, person
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Sections(click.Group):
             "The data",
             (
                 *("import", "mend", "task", "check", "flags", "dedup", "suspects", "vectors"),
-                *("rows", "decide", "undo", "redo", "history"),
+                *("rows", "decide", "undo", "redo", "history", "views", "labels", "decisions"),
             ),
         ),
         ("The held-out set", ("split", "freeze", "versions", "audit", "export")),
@@ -57,7 +57,7 @@ def main(session: Session, debug: bool) -> None:
     session.debug = debug
 
 
-for module in (project, importing, curate, meaning, review, split, evaluate, train):
+for module in (project, importing, curate, meaning, review, share, split, evaluate, train):
     for command in module.COMMANDS:
         main.add_command(command)
 

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from curation import decisions, filters
+from curation import decisions, filters, views
 from curation.changes import Kind
 from curation.errors import BadUsage
 from curation.files import read_json
@@ -19,15 +19,21 @@ from workbench.cli.session import Session
 @click.option(
     "--where", "text", default="", metavar="FILTER", help='For example: label=refund text~"credit card".'
 )
+@click.option("--view", "name", metavar="NAME", help="The filter and order of a saved view instead.")
 @click.option("--quarantine", is_flag=True, help="List what could not be read instead.")
 @click.option("--sort", default="imported", show_default=True, help=f"One of {', '.join(filters.SORTS)}.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
 @json_option
 @click.pass_obj
-def rows(session: Session, project: str, text: str, quarantine: bool, sort: str, limit: int) -> None:
+def rows(
+    session: Session, project: str, text: str, name: str | None, quarantine: bool, sort: str, limit: int
+) -> None:
     """List the examples of a filter, or the quarantine."""
     chosen = filters.parse(text)
     with session.store(project) as store:
+        if name:
+            view = views.named(store, name)
+            chosen, sort = filters.parse(view.filter), view.sort
         if quarantine:
             total = store.value("select count(*) from quarantine")
             found = store.dicts(
