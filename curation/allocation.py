@@ -24,20 +24,31 @@ class Group:
         rows: positions of its rows.
         frozen: the splits of those rows that are frozen already.
         anchors: splits of frozen rows that are left out now, dropped for example, but belong here.
+        span: the oldest and the newest time of its rows, in seconds.
     """
 
     key: str
     rows: tuple[int, ...]
     frozen: tuple[tuple[int, str], ...] = ()
     anchors: tuple[str, ...] = ()
+    span: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """The split of each row, and how many groups were too large for a held-out split."""
+    """The split of each row, and which groups stayed in train although they did not fit there by chance.
+
+    Attributes:
+        splits: of each row.
+        too_large: groups that were too large for a held-out split.
+        cut: by time, the oldest time of the test rows.
+        straddling: by time, rows of groups that have newer rows than a cut and older ones, and stayed in train.
+    """
 
     splits: tuple[str, ...]
     too_large: int
+    cut: float | None = None
+    straddling: int = 0
 
 
 class _Places:
@@ -61,7 +72,14 @@ class _Places:
                 self.short[split][self.strata[row]] -= 1
 
 
-def allocate(groups: Sequence[Group], strata: Sequence[str], sizes: dict[str, int], seed: int) -> Allocation:
+def allocate(
+    groups: Sequence[Group],
+    strata: Sequence[str],
+    sizes: dict[str, int],
+    seed: int,
+    *,
+    by_time: bool = False,
+) -> Allocation:
     """Give every row a split; no group is divided except between splits where it is frozen already.
 
     Args:
@@ -69,6 +87,7 @@ def allocate(groups: Sequence[Group], strata: Sequence[str], sizes: dict[str, in
         strata: the stratum of each row.
         sizes: rows wanted as `test` and `validation`; the rest is train.
         seed: decides between groups that fit equally well.
+        by_time: the newest groups are test, the next ones validation; groups without a time are train.
 
     Returns:
         Each held-out split has the size wanted, or the next smaller one that whole groups can give. New rows
@@ -87,6 +106,8 @@ def allocate(groups: Sequence[Group], strata: Sequence[str], sizes: dict[str, in
         else:
             free.append(group)
     free.sort(key=lambda group: sha256(f"{seed}:{group.key}".encode()).digest())
+    if by_time:
+        return _newest_first(places, free, too_large)
     by_size: defaultdict[int, list[Group]] = defaultdict(list)
     for group in free:
         by_size[len(group.rows)].append(group)
@@ -99,6 +120,24 @@ def allocate(groups: Sequence[Group], strata: Sequence[str], sizes: dict[str, in
         for group in some:
             places.place(group.rows, "train")
     return Allocation(tuple(places.splits), too_large)
+
+
+def _newest_first(places: _Places, groups: Sequence[Group], too_large: int) -> Allocation:
+    """Whole groups by their oldest row, newest first, until the next one would pass the size wanted."""
+    waiting = sorted(groups, key=lambda group: -group.span[0])  # stable: equal times keep the seeded order
+    cuts, at = [], 0
+    for split in HELD_OUT:
+        cut = None
+        while at < len(waiting) and waiting[at].span[0] > 0 and len(waiting[at].rows) <= places.need[split]:
+            places.place(waiting[at].rows, split)
+            cut, at = waiting[at].span[0], at + 1
+        cuts.append(cut)
+    known = [cut for cut in cuts if cut is not None]
+    straddling = 0
+    for group in waiting[at:]:
+        places.place(group.rows, "train")
+        straddling += len(group.rows) if known and group.span[0] < min(known) <= group.span[1] else 0
+    return Allocation(tuple(places.splits), too_large, cuts[0], straddling)
 
 
 def _place_frozen(places: _Places, group: Group) -> None:

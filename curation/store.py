@@ -77,8 +77,8 @@ class Store:
 
     def arrow(self, sql: str, parameters: Sequence[object] | dict[str, object] = ()) -> pa.Table:
         """A query's result as an Arrow table."""
-        with self._reading() as cursor:
-            return self.execute(cursor, sql, parameters).to_arrow_table()
+        with self._reading() as cursor, _explained(sql):
+            return cursor.sql(sql, params=parameters or None).to_arrow_table()
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -114,16 +114,8 @@ class Store:
         Raises:
             TouchstoneError: with the statement and DuckDB's own words.
         """
-        try:
+        with _explained(sql):
             return cursor.execute(sql, parameters) if parameters else cursor.execute(sql)
-        except duckdb.Error as error:
-            statement = " ".join(sql.split())
-            raise TouchstoneError(
-                f"The database refused a statement: {error}",
-                where=statement[:300],
-                hint="This is a mistake in Touchstone, not in your data.",
-                code="sql",
-            ) from error
 
     def get(self, key: str) -> str | None:
         """One value of the project's own settings."""
@@ -159,6 +151,20 @@ class Store:
             yield cursor
         finally:
             cursor.close()
+
+
+@contextmanager
+def _explained(sql: str) -> Iterator[None]:
+    """A refused statement is named in the error."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise TouchstoneError(
+            f"The database refused a statement: {error}",
+            where=" ".join(sql.split())[:300],
+            hint="This is a mistake in Touchstone, not in your data.",
+            code="sql",
+        ) from error
 
 
 def create(project: Project) -> Store:

@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from curation import decisions, versions
+from curation import decisions, groups, versions
 from curation import owned as files
 from curation.allocation import Group, allocate
 from curation.dedup import run as dedup
-from curation.errors import BadUsage, NotReady, TouchstoneError
+from curation.errors import BadUsage, NotReady, TouchstoneError, unknown
 from curation.progress import SILENT, Progress
-from curation.splits.components import checked_group, components, usable
+from curation.splits.components import components, usable
 from curation.splits.owned import cure
 from curation.splits.report import SplitReport, report
 
@@ -34,8 +34,9 @@ def make(
     *,
     test: float | None = None,
     validation: float | None = None,
-    group: str | None = None,
+    group: str | Sequence[str] | None = None,
     stratify: str | None = None,
+    time: str | None = None,
     seed: int = 0,
     who: str,
     progress: Progress = SILENT,
@@ -51,9 +52,12 @@ def make(
         task: names the default group and stratum.
         test: rows (1 or more) or a share (below 1); default: as frozen before, else 20 % and at most 500.
         validation: the same; default at most 200.
-        group: a metadata field, `group` for the field mapped on import, or `none`; default: the task's,
-            else the mapped one.
+        group: fields whose values keep rows together: metadata columns, `group` for the one mapped on import,
+            `external_id`, one of `groups.COMPUTED`, or `none`; default: the task's, else the
+            mapped one.
         stratify: `label`, `source`, or `answer.NAME`; default: the task's.
+        time: a metadata column; the newest rows are test, the next ones validation, and groups that straddle
+            a cut stay in train. Whole groups may give a few rows less than asked for.
         seed: decides between groups that fit equally well.
         who: the person.
         progress: told in stages.
@@ -63,7 +67,9 @@ def make(
         TouchstoneError: the sizes cannot be given or leave no training row; nothing was changed.
     """
     _check_sizes({"test": test, "validation": validation})
-    chosen_group = checked_group(store, group or task.group)
+    chosen_group = groups.checked(store, _names(group) or _names(task.group))
+    if time is not None and time not in groups.metadata_fields(store):
+        raise unknown("field to split by time", time, groups.metadata_fields(store))
     chosen_stratum = stratify or task.stratify
     if not dedup.is_current(store):
         dedup.deduplicate(store, dedup.near_setting(store), progress)
@@ -72,27 +78,34 @@ def make(
     owned = files.splits(store)
     given = frozen | owned
     with store.transaction() as cursor:
-        usable(cursor, store, task, chosen_group, chosen_stratum, frozen)
+        usable(cursor, store, task, chosen_group, chosen_stratum, frozen, time)
+        if time is not None and not store.value("select count(*) from usable where time > 0"):
+            raise BadUsage(
+                f"No example has a date or time in {time}.", hint="Write 2026-05-31 or seconds since 1970."
+            )
         if stratify not in (None, "source") and not store.value(
             "select count(*) from usable where stratum <> ''"
         ):
             raise BadUsage(
                 f"No example has a value for {stratify}.", hint="Known: label, source, answer.NAME."
             )
-        ids, strata, groups = components(cursor, given)
+        ids, strata, parts = components(cursor, given)
         if not len(ids):
             raise NotReady(
                 "There is no example to split.",
                 where=store.project.name,
                 hint=f"Import some: workbench import {store.project.folder} FILE",
             )
-        groups, cured = cure(groups, ids, given, owned)
+        parts, cured = cure(parts, ids, given, owned)
         sizes = _sizes(store, len(ids), test, validation) | _owned_sizes(
-            groups, ids, owned, {"test": test, "validation": validation}
+            parts, ids, owned, {"test": test, "validation": validation}
         )
-        allocation = allocate(groups, strata, sizes, seed)
+        allocation = allocate(parts, strata, sizes, seed, by_time=time is not None)
         _refuse_impossible(
-            allocation.splits, sizes, {"test": test, "validation": validation}, store.project.name
+            allocation.splits,
+            sizes,
+            dict.fromkeys(sizes) if time is not None else {"test": test, "validation": validation},
+            store.project.name,
         )
         settings = {
             "test": sizes["test"],
@@ -100,10 +113,16 @@ def make(
             "group": chosen_group,
             "stratify": chosen_stratum,
             "seed": seed,
+            **({"time": time} if time is not None else {}),
+            **({"masked": task.labels} if "template" in groups.fields_of(chosen_group) else {}),
         }
         _record(store, cursor, ids, allocation.splits, settings, who)
     kept = sum(one in frozen and one not in owned for one in ids)
-    return report(ids, strata, allocation, groups, kept, settings, sum(one in owned for one in ids), cured)
+    return report(ids, strata, allocation, parts, kept, settings, sum(one in owned for one in ids), cured)
+
+
+def _names(group: str | Sequence[str] | None) -> list[str]:
+    return [group] if isinstance(group, str) else list(group or ())
 
 
 def _check_sizes(sizes: dict[str, float | None]) -> None:

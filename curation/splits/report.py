@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from curation.allocation import HELD_OUT, REFUSED, Allocation, Group
+from curation.groups import Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +26,13 @@ class SplitReport:
         too_large: groups over half the test size, which went to train.
         kept: rows that stayed where an earlier version froze them.
         stratify: the field whose shares are kept.
-        group: the field whose rows stay together; None: only duplicates do.
+        group: the field or fields whose rows stay together; None: the one mapped on import.
         imbalance: largest absolute difference between a stratum's share in a split and in all rows.
         balance: rows by stratum and split.
         owned: rows whose split their file gives.
         left_out: ids of rows that would leak into a held-out set of a file.
+        cut: by time, when the oldest test row is from: a date and time of UTC.
+        straddling: by time, rows that stayed in train because their group lies on both sides of a cut.
     """
 
     train: int
@@ -40,11 +44,13 @@ class SplitReport:
     too_large: int
     kept: int
     stratify: str
-    group: str | None
+    group: Setting
     imbalance: float
     balance: dict[str, dict[str, int]] = field(default_factory=dict)
     owned: int = 0
     left_out: tuple[str, ...] = ()
+    cut: str | None = None
+    straddling: int = 0
 
     @property
     def text(self) -> str:
@@ -60,6 +66,12 @@ class SplitReport:
             lines.append(
                 f"{len(self.left_out):,} rows are left out: they say the same as, or belong to, a row of a "
                 "held-out set that a file brings: " + ", ".join(self.left_out[:10])
+            )
+        if self.cut:
+            lines.append(f"Test holds the newest rows, from {self.cut} on.")
+        if self.straddling:
+            lines.append(
+                f"{self.straddling:,} rows of groups that lie on both sides of the cut stayed in train."
             )
         if self.kept:
             lines.append(f"{self.kept:,} rows stayed where an earlier version froze them.")
@@ -118,4 +130,12 @@ def report(
         balance={name: dict(per) for name, per in sorted(balance.items())},
         owned=owned,
         left_out=tuple(left_out),
+        cut=_moment(allocation.cut),
+        straddling=allocation.straddling,
     )
+
+
+def _moment(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return (datetime(1970, 1, 1) + timedelta(seconds=seconds)).isoformat(" ")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from curation import events, leakage
 from curation.errors import NotReady
 from curation.files import write_json
-from curation.groups import group_values
+from curation.groups import NO_GROUP, fields_of, group_values
 from curation.leakage import SPLITS
 from curation.progress import SILENT, Progress
 from curation.project import Project
@@ -191,8 +191,11 @@ def _copy(store: Store, cursor: duckdb.DuckDBPyConnection, split: str, path: Pat
     """One file. Of several appearances of an example the least group and metadata speak for it, in any order.
 
     A row that was frozen before keeps its group while it still is one of its own: another appearance under
-    another group, imported later, cannot take it out of the group it was split with.
+    another group, imported later, cannot take it out of the group it was split with. Where several fields keep
+    rows together, the first one is the group of the file.
     """
+    settings = _split_settings(store)
+    field = next(iter(fields_of(settings.get("group"))), NO_GROUP)
     store.execute(
         cursor,
         f"""
@@ -200,7 +203,7 @@ def _copy(store: Store, cursor: duckdb.DuckDBPyConnection, split: str, path: Pat
             with frozen as ({_frozen_groups(store.project)}), grouped as (
                 select v.seq,
                     coalesce(min(v.group_key) filter (v.group_key = f.group_key), min(v.group_key)) as group_key
-                from ({group_values(_split_settings(store).get("group"))}) v
+                from ({group_values(field, settings.get("masked", ()))}) v
                 join example e using (seq)
                 left join frozen f using (id)
                 group by v.seq

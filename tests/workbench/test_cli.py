@@ -247,3 +247,27 @@ def test_debug_shows_the_traceback(intents):
     session = cli.Session(io.StringIO(), stderr, str(intents.folder), "ann")
     assert cli.run(["--debug", "audit", "p", "v009"], session) == 2
     assert "Traceback" in stderr.getvalue()
+
+
+def test_split_proposes_fields_and_checks_what_is_out_of_date_first(workbench):
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": sentence(i)},
+                {"role": "assistant", "content": ["red", "green"][i // 3 % 2]},
+            ],
+            "customer": f"c{i // 3}",
+        }
+        for i in range(60)
+    ]
+    (workbench.folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    workbench("new", "q")
+    workbench("import", "q", "rows.jsonl")
+    proposed = workbench("split", "q", "--propose", "--json")["proposals"]
+    assert [one["field"] for one in proposed if one["proposed"]] == ["customer"]
+    assert "customer: 20 groups of 60 rows" in workbench("split", "q", "--propose").stdout
+    done = workbench(
+        "split", "q", "--test", "12", "--validation", "12", "--group", "customer", "--group", "template"
+    )
+    assert "60 examples new or changed" in done.stdout
+    assert "Checked first" not in workbench("freeze", "q").stdout

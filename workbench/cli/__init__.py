@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from curation.errors import BadUsage, ProjectBusy, TouchstoneError
-from workbench.cli import curate, evaluate, importing, meaning, project, review, share, split, train
+from workbench.cli import curate, evaluate, frozen, importing, meaning, project, review, share, split, train
 from workbench.cli.session import Forward, Session, person
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def main(session: Session, debug: bool) -> None:
     session.debug = debug
 
 
-for module in (project, importing, curate, meaning, review, share, split, evaluate, train):
+from workbench.cli import curate, evaluate, frozen, ing, meaning, review, share, split, train
     for command in module.COMMANDS:
         main.add_command(command)
 

@@ -1,19 +1,20 @@
-"""Commands on the held-out set: split, freeze, versions, audit, export."""
+"""Commands that make the held-out set: split, freeze."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from curation import export as exporting
-from curation import leakage, splits, versions
+from curation import checks, grouping, groups, splits, versions
 from curation import task as tasks
 from curation.errors import BadUsage
 from evals.significance import minimum_detectable_effect
-from workbench.cli.options import json_option, project_argument, table
+from workbench.cli.options import json_option, project_argument
 from workbench.cli.session import Session
+
+if TYPE_CHECKING:
+    from curation.store import Store
 
 
 class Size(click.ParamType[float]):
@@ -36,10 +37,19 @@ class Size(click.ParamType[float]):
 @project_argument
 @click.option("--test", type=Size(), help="Rows (1 or more) or share (below 1). Default: 20 %, at most 500.")
 @click.option("--validation", type=Size(), help="Likewise. Default: 20 %, at most 200.")
-@click.option("--group", metavar="FIELD", help="Rows with the same value stay together.")
+@click.option(
+    "--group",
+    "group",
+    multiple=True,
+    metavar="FIELD",
+    help="Rows with the same value stay together; may be given several times. Besides columns: group, external_id, "
+    f"{', '.join(groups.COMPUTED)}, none.",
+)
 @click.option(
     "--stratify", metavar="FIELD", help="label, source, or answer.NAME: keep its shares in every split."
 )
+@click.option("--time", metavar="FIELD", help="The newest rows are test, the next ones validation.")
+@click.option("--propose", is_flag=True, help="Only list fields that should keep rows together, and why.")
 @click.option("--seed", default=0, show_default=True)
 @json_option
 @click.pass_obj
@@ -48,12 +58,18 @@ def split(
     project: str,
     test: float | None,
     validation: float | None,
-    group: str | None,
+    group: tuple[str, ...],
     stratify: str | None,
+    time: str | None,
+    propose: bool,
     seed: int,
 ) -> None:
     """Divide the examples: no duplicate cluster and no group crosses a split."""
+    if propose:
+        _propose(session, project, group)
+        return
     with session.store(project) as store:
+        _check_first(session, store)
         made = splits.make(
             store,
             tasks.load(store.project.task_path),
@@ -61,6 +77,7 @@ def split(
             validation=validation,
             group=group,
             stratify=stratify,
+            time=time,
             seed=seed,
             who=session.who,
             progress=session.progress(),
@@ -76,6 +93,48 @@ def split(
     session.emit(made.as_json())
 
 
+def _propose(session: Session, project: str, group: tuple[str, ...]) -> None:
+    with session.store(project) as store:
+        task = tasks.load(store.project.task_path)
+        setting = groups.checked(store, group or ((task.group,) if task.group else ()))
+        found = grouping.propose(store, task, setting, session.progress())
+        crossing = grouping.crossings(store, task)
+    for one in found:
+        if one.proposed:
+            session.say(one.text)
+            session.say(f"  {one.why}")
+            session.say(f"  workbench split {project} --group {one.field}")
+    others = [one.field for one in found if not one.proposed]
+    if len(others) == len(found):
+        session.say("No field of this data speaks for keeping its rows together.")
+    if others:
+        session.say(f"Values repeat in these too, without a sign that it matters: {', '.join(others)}")
+    for across in crossing:
+        session.say(f"Warning: {across.text}.")
+    session.emit(
+        {"proposals": [one.as_json() for one in found], "crossing": [one.as_json() for one in crossing]}
+    )
+
+
+def _check_first(session: Session, store: Store) -> None:
+    """Run the checks that are out of date: a blocked row must not slip into a split."""
+    editions = "select key, value from meta where key like 'check:%'"
+    before = set(store.rows(editions))
+    unchecked = store.value(
+        """
+        select count(*)
+        from live e
+        where not exists (from checked c where c.seq = e.seq and c.text_hash = e.text_hash)
+        """
+    )
+    checks.run(store, tasks.load(store.project.task_path), progress=session.progress())
+    renewed = len(set(store.rows(editions)) - before)
+    if renewed:
+        session.say(
+            f"Checked first: {renewed:,} checks were out of date, {unchecked:,} examples new or changed."
+        )
+
+
 def _points(share: float | None) -> str:
     return f"{share * 100:.0f}" if share is not None else "more than can be shown in"
 
@@ -87,6 +146,7 @@ def _points(share: float | None) -> str:
 def freeze(session: Session, project: str) -> None:
     """Freeze the splits into a version that never changes; print its id."""
     with session.store(project) as store:
+        _check_first(session, store)
         made = versions.freeze(
             store, tasks.load(store.project.task_path), who=session.who, progress=session.progress()
         )
@@ -109,79 +169,4 @@ def freeze(session: Session, project: str) -> None:
     )
 
 
-@click.command("versions")
-@project_argument
-@json_option
-@click.pass_obj
-def versions_(session: Session, project: str) -> None:
-    """List the frozen versions."""
-    found = versions.all_versions(session.project(project))
-    session.say(
-        table(
-            [
-                (
-                    v.name,
-                    v.manifest.counts.train,
-                    v.manifest.counts.validation,
-                    v.manifest.counts.test,
-                    "clean" if v.manifest.audit.clean else "leaks",
-                    v.manifest.fingerprint[:12],
-                )
-                for v in found
-            ],
-            ("version", "train", "validation", "test", "audit", "fingerprint"),
-        )
-    )
-    session.emit({"versions": [{"version": v.name, **v.manifest.model_dump(mode="json")} for v in found]})
-
-
-@click.command("audit")
-@project_argument
-@click.argument("version", required=False)
-@json_option
-@click.pass_obj
-def audit(session: Session, project: str, version: str | None) -> int:
-    """Recompute the leakage audit from a version's files alone. Exit 1 when anything leaks."""
-    chosen = session.version(session.project(project), version)
-    found = leakage.audit(chosen.folder, session.progress())
-    session.say(
-        f"{chosen.name}: "
-        + (
-            "clean: no pair of equal, similar or grouped rows crosses a split."
-            if found.clean
-            else f"{len(found.pairs):,} pairs cross a split."
-        )
-    )
-    session.say(
-        table(
-            [(p.id_a, p.split_a, p.id_b, p.split_b, p.kind, f"{p.similarity:.2f}") for p in found.pairs[:50]],
-            ("example", "in", "example", "in", "kind", "similarity"),
-        )
-        if found.pairs
-        else ""
-    )
-    session.emit({"version": chosen.name, "clean": found.clean, "pairs": [asdict(p) for p in found.pairs]})
-    return 0 if found.clean else 1
-
-
-@click.command("export")
-@project_argument
-@click.argument("version", required=False)
-@click.option("--to", "folder", required=True, metavar="DIR", help="A new or empty folder.")
-@click.option(
-    "--format", "form", type=click.Choice(("jsonl", "parquet", "hf")), default="jsonl", show_default=True
-)
-@json_option
-@click.pass_obj
-def export(session: Session, project: str, version: str | None, folder: str, form: str) -> None:
-    """Write a version for other tools: JSON lines, Parquet, or a datasets folder."""
-    chosen = session.version(session.project(project), version)
-    place = session.path(folder)
-    counts = exporting.export(chosen.folder, place, form)
-    session.say(
-        f"Wrote {chosen.name} to {place}: " + ", ".join(f"{n:,} {name}" for name, n in counts.items())
-    )
-    session.emit({"version": chosen.name, "to": str(place), "format": form, "rows": counts})
-
-
-COMMANDS = (split, freeze, versions_, audit, export)
+COMMANDS = (split, freeze)

@@ -1,0 +1,90 @@
+"""Commands on frozen versions: versions, audit, export."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from curation import export as exporting
+from curation import leakage, versions
+from workbench.cli.options import json_option, project_argument, table
+from workbench.cli.session import Session
+
+
+@click.command("versions")
+@project_argument
+@json_option
+@click.pass_obj
+def versions_(session: Session, project: str) -> None:
+    """List the frozen versions."""
+    found = versions.all_versions(session.project(project))
+    session.say(
+        table(
+            [
+                (
+                    v.name,
+                    v.manifest.counts.train,
+                    v.manifest.counts.validation,
+                    v.manifest.counts.test,
+                    "clean" if v.manifest.audit.clean else "leaks",
+                    v.manifest.fingerprint[:12],
+                )
+                for v in found
+            ],
+            ("version", "train", "validation", "test", "audit", "fingerprint"),
+        )
+    )
+    session.emit({"versions": [{"version": v.name, **v.manifest.model_dump(mode="json")} for v in found]})
+
+
+@click.command("audit")
+@project_argument
+@click.argument("version", required=False)
+@json_option
+@click.pass_obj
+def audit(session: Session, project: str, version: str | None) -> int:
+    """Recompute the leakage audit from a version's files alone. Exit 1 when anything leaks."""
+    chosen = session.version(session.project(project), version)
+    found = leakage.audit(chosen.folder, session.progress())
+    session.say(
+        f"{chosen.name}: "
+        + (
+            "clean: no pair of equal, similar or grouped rows crosses a split."
+            if found.clean
+            else f"{len(found.pairs):,} pairs cross a split."
+        )
+    )
+    session.say(
+        table(
+            [(p.id_a, p.split_a, p.id_b, p.split_b, p.kind, f"{p.similarity:.2f}") for p in found.pairs[:50]],
+            ("example", "in", "example", "in", "kind", "similarity"),
+        )
+        if found.pairs
+        else ""
+    )
+    session.emit({"version": chosen.name, "clean": found.clean, "pairs": [asdict(p) for p in found.pairs]})
+    return 0 if found.clean else 1
+
+
+@click.command("export")
+@project_argument
+@click.argument("version", required=False)
+@click.option("--to", "folder", required=True, metavar="DIR", help="A new or empty folder.")
+@click.option(
+    "--format", "form", type=click.Choice(("jsonl", "parquet", "hf")), default="jsonl", show_default=True
+)
+@json_option
+@click.pass_obj
+def export(session: Session, project: str, version: str | None, folder: str, form: str) -> None:
+    """Write a version for other tools: JSON lines, Parquet, or a datasets folder."""
+    chosen = session.version(session.project(project), version)
+    place = session.path(folder)
+    counts = exporting.export(chosen.folder, place, form)
+    session.say(
+        f"Wrote {chosen.name} to {place}: " + ", ".join(f"{n:,} {name}" for name, n in counts.items())
+    )
+    session.emit({"version": chosen.name, "to": str(place), "format": form, "rows": counts})
+
+
+COMMANDS = (versions_, audit, export)
