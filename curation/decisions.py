@@ -19,7 +19,7 @@ from curation import changes
 from curation import task as tasks
 from curation.changes import TEXTUAL, Kind
 from curation.errors import BadInput, BadUsage, TouchstoneError, unknown
-from curation.formats.messages import refusal
+from curation.formats.chats import refusal
 
 if TYPE_CHECKING:
     import duckdb

@@ -194,8 +194,9 @@ def _identify(cursor: duckdb.DuckDBPyConnection) -> None:
         with named as (
             select *,
                 case when reason is null then left(sha256(
-                    '{"chosen":null,"label":' || coalesce(label_json, 'null') || ',"messages":' || messages
-                    || ',"rejected":null,"tools":' || coalesce(tools, 'null') || '}'), 16) end as id
+                    '{"chosen":' || coalesce(chosen, 'null') || ',"label":' || coalesce(label_json, 'null')
+                    || ',"messages":' || messages || ',"rejected":' || coalesce(rejected, 'null')
+                    || ',"tools":' || coalesce(tools, 'null') || '}'), 16) end as id
             from staged
         )
         select
@@ -241,7 +242,7 @@ def _store_rows(cursor: duckdb.DuckDBPyConnection, source: int) -> None:
         """,
         {"source": source},
     )
-    cursor.execute("insert into content select seq, messages, tools, null, null, messages from fresh")
+    cursor.execute("insert into content select seq, messages, tools, chosen, rejected, messages from fresh")
     cursor.execute("insert into search_text select seq, lower(array_to_string(texts, chr(10))) from fresh")
     cursor.execute(
         """

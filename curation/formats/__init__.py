@@ -41,8 +41,11 @@ STAGED = """
     create or replace temp table staged (
         line bigint not null,
         raw varchar,
+        form varchar,
         messages varchar,
         tools varchar,
+        chosen varchar,
+        rejected varchar,
         label varchar,
         label_json varchar,
         group_key varchar,
@@ -70,7 +73,7 @@ class Format:
 FORMATS: tuple[Format, ...] = (
     Format(
         "messages",
-        "JSON lines with a list of `messages`",
+        "JSON lines: chats, ShareGPT, Alpaca, preference pairs and the other forms",
         messages.FIELDS,
         messages.recognise,
         messages.stage,

@@ -1,8 +1,8 @@
-r"""JSON lines with `messages`: the chat form of OpenAI's fine-tuning files.
+r"""JSON lines: one object a row, in any of the forms of `forms`.
 
-The common row (every turn just a role and a text) is read and made canonical in SQL. Rows with more in
-them (tool calls, parts, tools, control characters) go through `read_row`, which gives the very same
-canonical text for the common ones; a property test holds the two together.
+The common row (`messages`, every turn just a role and a text) is read and made canonical in SQL. Every other row
+(tool calls, parts, control characters, other forms) goes through `read_row`, which gives the very same canonical
+text for the common ones; a property test holds the two together.
 """
 
 from __future__ import annotations
@@ -16,13 +16,29 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curation.files import canonical_json
+from curation.formats import forms
+from curation.formats.turns import Read, Unreadable
 
 if TYPE_CHECKING:
     import duckdb
 
     from curation.progress import Progress
 
-FIELDS = ("messages", "tools", "label", "group", "time", "id")
+FIELDS = (
+    "messages",
+    "system",
+    "user",
+    "assistant",
+    "tools",
+    "prompt",
+    "completion",
+    "chosen",
+    "rejected",
+    "label",
+    "group",
+    "time",
+    "id",
+)
 MAX_LINE = 134_217_728
 _BATCH = 5_000
 _BLOCK = 1 << 20
@@ -42,22 +58,28 @@ def stage(
     Args:
         cursor: holds the empty temporary table `staged`.
         path: the file; lines that are not UTF-8 are refused.
-        mapping: columns by field; `messages`, `tools` and `label` default to their own names.
+        mapping: columns by field; `messages`, `tools` and `label` default to their own names. A row with keys of
+            another form is read as that form.
         progress: told in rows.
     """
     used = {"messages": "messages", "tools": "tools", "label": "label"} | mapping
     at = {field: '$."' + column.replace('"', '\\"') + '"' for field, column in used.items()}
     with _clean_text(path, progress) as readable:
-        _parse(cursor, readable, at["messages"], used["messages"])
+        _parse(cursor, readable, at["messages"])
     _stage_plain_rows(cursor, used, at, "label" in mapping)
     cursor.execute("insert into staged by name select line, raw, reason from parsed where reason is not null")
-    _stage_odd_rows(cursor, used, "label" in mapping, progress)
+    _stage_odd_rows(cursor, mapping, progress)
     cursor.execute("drop table parsed")
-    return {field: column for field, column in used.items() if field == "messages" or field in mapping}
+    chats = cursor.execute("select count(*) from staged where form = 'messages'").fetchone() or (0,)
+    return {
+        field: column
+        for field, column in used.items()
+        if field in mapping or (field == "messages" and chats[0])
+    }
 
 
-def _parse(cursor: duckdb.DuckDBPyConnection, path: Path, messages: str, column: str) -> None:
-    """Cut the file into lines and say of each whether it can hold an example."""
+def _parse(cursor: duckdb.DuckDBPyConnection, path: Path, messages: str) -> None:
+    """Cut the file into lines and say of each whether it is an object at all."""
     # The delimiter is impossible in JSON text, so that each line is one value of one column.
     cursor.execute(
         """
@@ -78,14 +100,10 @@ def _parse(cursor: duckdb.DuckDBPyConnection, path: Path, messages: str, column:
                 when raw is null or trim(raw) = '' then 'blank line'
                 when j is null then 'not valid JSON'
                 when json_type(j) <> 'OBJECT' then 'not a JSON object but ' || lower(json_type(j))
-                when json_type(j, $messages) is null then 'no `' || $column || '`'
-                when json_type(j, $messages) <> 'ARRAY' then
-                    '`' || $column || '` is not a list but ' || lower(json_type(j, $messages))
-                when json_array_length(j, $messages) = 0 then '`' || $column || '` is empty'
             end as reason
         from valid
         """,
-        {"path": str(path), "max_line": MAX_LINE, "messages": messages, "column": column},
+        {"path": str(path), "max_line": MAX_LINE, "messages": messages},
     )
 
 
@@ -108,12 +126,13 @@ def _stage_plain_rows(
                 then to_json(try(json_transform_strict(m, '[{"content":"VARCHAR","role":"VARCHAR"}]')))::varchar
                 end as messages
             from parsed
-            where reason is null and json_type(j, $tools) is null
+            where reason is null and json_type(m) = 'ARRAY' and json_type(j, $tools) is null
+                and not list_has_any(json_keys(j), $other_forms)
                 -- DuckDB takes NaN for JSON; it can only stand outside the turns' texts
                 and (len(json_keys(j)) = 1 or not regexp_matches(raw, '(?i)[:,\[]\s*-?(nan|inf)'))
         )
         select
-            line, raw, messages, label,
+            line, raw, 'messages' as form, messages, label,
             to_json(label)::varchar as label_json,
             json_extract_string(j, $group) as group_key,
             case when len(json_keys(j)) = 1 then '{}'
@@ -128,13 +147,12 @@ def _stage_plain_rows(
             "map_label": any_label,
             "group": at.get("group", '$."\x01"'),
             "known": json.dumps({used[field]: None for field in ("messages", "tools")}),
+            "other_forms": list(forms.BESIDE_MESSAGES),
         },
     )
 
 
-def _stage_odd_rows(
-    cursor: duckdb.DuckDBPyConnection, used: dict[str, str], any_label: bool, progress: Progress
-) -> None:
+def _stage_odd_rows(cursor: duckdb.DuckDBPyConnection, mapping: dict[str, str], progress: Progress) -> None:
     """Read in Python what is neither plain nor already refused, some thousands of rows at a time."""
     import pyarrow as pa
 
@@ -142,11 +160,11 @@ def _stage_odd_rows(
         "select line, raw from parsed anti join staged using (line) order by line"
     ).fetchall()
     if odd:
-        progress.stage("Reading rows with tools or parts", len(odd))
+        progress.stage("Reading rows of other forms", len(odd))
     names = ("line", "raw", *ReadRow._fields)
     for start in range(0, len(odd), _BATCH):
         batch = odd[start : start + _BATCH]
-        read = [(line, raw, *read_row(raw, used, any_label=any_label)) for line, raw in batch]
+        read = [(line, raw, *one) for line, raw in batch for one in read_row(raw, mapping)]
         arrow = pa.table(  # noqa: F841  DuckDB reads it by name
             {
                 name: pa.array([row[i] for row in read], pa.int64() if name == "line" else pa.string())
@@ -158,10 +176,13 @@ def _stage_odd_rows(
 
 
 class ReadRow(NamedTuple):
-    """One row of a file, read: canonical messages, or the reason why not."""
+    """One example of a row, read: canonical JSON of its parts, or the reason why there is none."""
 
+    form: str | None = None
     messages: str | None = None
     tools: str | None = None
+    chosen: str | None = None
+    rejected: str | None = None
     label: str | None = None
     label_json: str | None = None
     group_key: str | None = None
@@ -169,61 +190,44 @@ class ReadRow(NamedTuple):
     reason: str | None = None
 
 
-def read_row(raw: str, used: dict[str, str], *, any_label: bool = False) -> ReadRow:
-    """Read one JSON line with `messages`; the reference for what the SQL does.
+def read_row(raw: str, mapping: dict[str, str]) -> list[ReadRow]:
+    """Read one JSON line; the reference for what the SQL does.
 
     Args:
         raw: the line.
-        used: columns by field.
-        any_label: take any scalar as the label, as an explicit mapping asks for; else only text.
+        mapping: columns by field, as a person named them; `label` then takes any scalar, else only text.
+
+    Returns:
+        Its examples (a tree has one a path), or one row with the reason why there is none.
     """
     try:
         row = json.loads(raw, parse_constant=_refuse)
-        messages = row[used["messages"]]
-        reason = refusal(messages)
-        if reason:
-            return ReadRow(reason=reason)
-        tools = row.get(used["tools"])
-        if isinstance(tools, str):
-            tools = json.loads(tools) if tools.strip() else None
-        found = row.get(used["label"])
-        label = _scalar(found) if isinstance(found, str) or any_label else None
-        group = row.get(used.get("group", ""))
-        rest = {key: value for key, value in row.items() if key not in (used["messages"], used["tools"])}
-        text = canonical_json(messages)
-        text.encode("utf-8")
-        return ReadRow(
-            text,
-            canonical_json(tools) if tools else None,
-            label,
-            canonical_json(label) if label is not None else None,
-            _scalar(group),
-            canonical_json(rest),
-        )
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        return ReadRow(reason=f"not readable: {error}")
+        form, found = forms.read(row, mapping)
+        return [_canonical(form, one, row, mapping) for one in found]
+    except Unreadable as error:
+        return [ReadRow(reason=str(error))]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        return [ReadRow(reason=f"not readable: {error}")]
 
 
-def refusal(messages: Any) -> str | None:  # noqa: ANN401  anything a file may hold
-    """Why these messages cannot be an example at all; None when they can."""
-    if not isinstance(messages, list) or not messages:
-        return "`messages` is not a list of turns"
-    for index, turn in enumerate(messages):
-        if not isinstance(turn, dict):
-            return f"turn {index} is not an object"
-        if not isinstance(turn.get("role"), str):
-            return f"turn {index} has no role"
-        content = turn.get("content")
-        if (
-            not isinstance(content, str | list)
-            and not turn.get("tool_calls")
-            and not turn.get("function_call")
-        ):
-            what = (
-                "no content" if content is None else f"a content that is no text ({type(content).__name__})"
-            )
-            return f"turn {index} ({turn['role']}) has {what} and no tool call"
-    return None
+def _canonical(form: str, found: Read, row: dict[str, Any], mapping: dict[str, str]) -> ReadRow:
+    label = _scalar(row.get(mapping["label"])) if "label" in mapping else found.label
+    group = _scalar(row.get(mapping["group"])) if "group" in mapping else found.group
+    rest = {key: value for key, value in row.items() if key not in found.taken} | found.more
+    text = canonical_json(found.messages)
+    text.encode("utf-8")
+    chosen, rejected = (canonical_json(side) if side else None for side in (found.chosen, found.rejected))
+    return ReadRow(
+        form,
+        text,
+        canonical_json(found.tools) if found.tools else None,
+        chosen,
+        rejected,
+        label,
+        canonical_json(label) if label is not None else None,
+        group,
+        canonical_json(rest),
+    )
 
 
 def _scalar(value: Any) -> str | None:  # noqa: ANN401  JSON values
