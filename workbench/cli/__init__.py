@@ -57,7 +57,7 @@ def main(session: Session, debug: bool) -> None:
     session.debug = debug
 
 
-from workbench.cli import curate, evaluate, frozen, ing, meaning, review, share, split, train
+for module in (project, importing, curate, meaning, review, share, split, frozen, evaluate, train):
     for command in module.COMMANDS:
         main.add_command(command)
 
