@@ -157,7 +157,7 @@ create table duplicate (
 create table duplicate_edge (
     a bigint not null,
     b bigint not null,
-    kind varchar not null,              -- exact, near, exact_prompt, near_prompt
+    kind varchar not null,              -- exact, near, exact_prompt, near_prompt, semantic
     similarity double not null
 );
 

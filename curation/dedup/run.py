@@ -74,7 +74,7 @@ def deduplicate(store: Store, near: float | None = None, progress: Progress = SI
         members, edges = found.members, found.edges  # noqa: F841  DuckDB reads them by name
         cursor.execute("delete from duplicate")
         cursor.execute("insert into duplicate by name select * from members")
-        cursor.execute("delete from duplicate_edge")
+        cursor.execute("delete from duplicate_edge where kind <> 'semantic'")
         cursor.execute("insert into duplicate_edge by name select * from edges")
         cursor.execute("update example set cluster = null where cluster is not null")
         cursor.execute("update example set cluster = d.cluster from duplicate d where example.seq = d.seq")

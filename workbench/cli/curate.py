@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
-from curation import checks, lengths
+from curation import checks, lengths, meaning
 from curation import task as tasks
 from curation.dedup import run as dedup
+from curation.dedup import semantic
 from curation.errors import unknown
+from curation.store import Store
 from workbench.cli.options import json_option, project_argument, table
 from workbench.cli.session import Session
 
@@ -80,12 +84,19 @@ def flags(session: Session, project: str, name: str | None, limit: int) -> None:
 @click.option(
     "--near", type=click.FloatRange(0, 1, min_open=True), help="Least similarity, in place of the defaults."
 )
+@click.option(
+    "--semantic",
+    "cosine",
+    type=click.FloatRange(0.5, 1, min_open=True),
+    help="Also find rows that ask the same in other words, of at least this cosine (0.95).",
+)
 @json_option
 @click.pass_obj
-def dedup_(session: Session, project: str, near: float | None) -> None:
+def dedup_(session: Session, project: str, near: float | None, cosine: float | None) -> None:
     """Find exact and near duplicates and their clusters; nothing is dropped."""
     with session.store(project) as store:
         found = dedup.deduplicate(store, near, session.progress())
+        by_meaning = _by_meaning(session, store, cosine) if cosine else None
     pairs = (
         f"{found.near_pairs:,}" if found.near_pairs is not None else f"at least {found.near_pairs_at_least:,}"
     )
@@ -98,7 +109,22 @@ def dedup_(session: Session, project: str, near: float | None) -> None:
         f"{found.clusters:,} clusters hold {found.clustered:,} examples; a split keeps each one together."
     )
     session.say(f"{found.proposed:,} could be dropped: workbench decide {project} drop --duplicates")
-    session.emit(found.as_json())
+    if by_meaning:
+        cut = f"; {by_meaning.cut:,} chains were cut" if by_meaning.cut else ""
+        session.say(
+            f"{by_meaning.groups:,} groups of {by_meaning.grouped:,} examples ask the same in other words "
+            f"(cosine {by_meaning.threshold}{cut}). None is proposed to be dropped without a look."
+        )
+    session.emit({**found.as_json(), **({"semantic": asdict(by_meaning)} if by_meaning else {})})
+
+
+def _by_meaning(session: Session, store: Store, threshold: float) -> semantic.SemanticReport:
+    task = tasks.load(store.project.task_path)
+    standing = semantic.representatives(store)
+    session.note(meaning.estimate(store, task.embedder, standing).sentence)
+    if foreign := meaning.foreign(store, task.embedder):
+        session.note(foreign)
+    return semantic.find(store, threshold, task.embedder, session.progress())
 
 
 COMMANDS = (check, flags, dedup_)
