@@ -19,7 +19,7 @@ from curation import changes
 from curation.decisions import DECISIONS
 from curation.errors import BadInput
 from curation.files import write_atomic
-from curation.formats.messages import refusal
+from curation.formats.chats import refusal
 from curation.progress import SILENT, Progress
 
 if TYPE_CHECKING:
