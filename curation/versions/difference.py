@@ -12,12 +12,13 @@ from curation.versions.version import Version
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What changed between two versions: content ids, in order."""
+    """What changed between two versions: content ids, in order; `relabelled` are among `edited`."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
     edited: tuple[str, ...]
     moved: tuple[str, ...]
+    relabelled: tuple[str, ...]
 
 
 def compare(old: Version, new: Version) -> Difference:
@@ -29,6 +30,7 @@ def compare(old: Version, new: Version) -> Difference:
         removed=tuple(sorted(before.keys() - after.keys())),
         edited=tuple(one for one in kept if before[one][1:] != after[one][1:]),
         moved=tuple(one for one in kept if before[one][0] != after[one][0]),
+        relabelled=tuple(one for one in kept if before[one][-1] != after[one][-1]),
     )
 
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 
+import pyarrow.parquet as pq
 import pytest
 
 from workbench import cli
@@ -271,3 +272,19 @@ def test_split_proposes_fields_and_checks_what_is_out_of_date_first(workbench):
     )
     assert "60 examples new or changed" in done.stdout
     assert "Checked first" not in workbench("freeze", "q").stdout
+
+
+def test_the_difference_of_two_versions_names_what_was_relabelled_and_dropped(intents):
+    def ids(label):
+        listed = intents.folder / "p" / "versions" / "v001" / "train.parquet"
+        return [row["id"] for row in pq.read_table(listed).to_pylist() if row["label"] == label]
+
+    mended, dropped = ids("red")[0], ids("blue")[0]
+    intents("decide", "p", "label", "green", "--ids", mended)
+    intents("decide", "p", "drop", "--ids", dropped)
+    assert intents("freeze", "p", "--json")["version"] == "v002"
+    found = intents("versions", "p", "--diff", "v001", "v002", "--json")
+    assert found["relabelled"] == found["edited"] == [mended] and found["removed"] == [dropped]
+    assert found["added"] == found["moved"] == [] and found["parent"] == "v001"
+    assert "1 relabelled" in intents("versions", "p", "--diff", "v001", "v002").stdout
+    intents("versions", "p", "--diff", "v001", "v009", code=2)

@@ -14,10 +14,16 @@ from workbench.cli.session import Session
 
 @click.command("versions")
 @project_argument
+@click.option(
+    "--diff", nargs=2, metavar="OLD NEW", help="Rows in, out, edited, relabelled and moved between two."
+)
 @json_option
 @click.pass_obj
-def versions_(session: Session, project: str) -> None:
-    """List the frozen versions."""
+def versions_(session: Session, project: str, diff: tuple[str, str] | None) -> None:
+    """List the frozen versions, or what changed between two of them."""
+    if diff:
+        _difference(session, project, *diff)
+        return
     found = versions.all_versions(session.project(project))
     session.say(
         table(
@@ -36,6 +42,17 @@ def versions_(session: Session, project: str) -> None:
         )
     )
     session.emit({"versions": [{"version": v.name, **v.manifest.model_dump(mode="json")} for v in found]})
+
+
+def _difference(session: Session, project: str, old: str, new: str) -> None:
+    place = session.project(project)
+    a, b = (versions.open_version(place, name) for name in (old, new))
+    changes = asdict(versions.compare(a, b))
+    session.say(f"From {a.name} to {b.name}, whose parent is {b.manifest.parent or 'none'}:")
+    for what, ids in changes.items():
+        shown = ", ".join(ids[:10]) + (" …" if len(ids) > 10 else "")
+        session.say(f"  {len(ids):,} {what}" + (f": {shown}" if ids else ""))
+    session.emit({"old": a.name, "new": b.name, "parent": b.manifest.parent, **changes})
 
 
 @click.command("audit")
