@@ -7,7 +7,7 @@ the same object and can say in words what it selects. Values are bound, never pa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from curation.store import Store
 
 _TOKEN = re.compile(r'([A-Za-z_]+)\s*(!=|=|~|<|>)\s*("(?:[^"\\]|\\.)*"|[^\s"]+)')
+MOST_LIKE = 200
 SORTS = {
     "imported": "e.seq",
     "longest": "e.chars desc, e.seq",
@@ -110,6 +111,7 @@ FIELDS: dict[str, Field] = {
     "tokens": Field("=!<>", _column("tokens"), "number of tokens", number=True),
     "id": Field("=!~", _id, "id"),
     "suspect": Field("=!", _suspect, "likelier label"),
+    "like": Field("=", lambda operator: "e.seq in (select unnest(?::bigint[]))", "meaning"),
 }
 _SAYS = {"=": "is", "!=": "is not", "~": "contains", "<": "is under", ">": "is over"}
 
@@ -137,8 +139,12 @@ class Filter:
     def __str__(self) -> str:
         return " ".join(str(term) for term in self.terms)
 
-    def where(self) -> tuple[str, list[object]]:
-        """SQL over `example e` (true for every row when there are no terms) and its parameters."""
+    def where(self, near: Sequence[int] | None = None) -> tuple[str, list[object]]:
+        """SQL over `example e` (true for every row when there are no terms) and its parameters.
+
+        Args:
+            near: the rows that a term `like` stands for.
+        """
         clauses, parameters = ["e.present"], []
         for term in self.terms:
             field = FIELDS[term.field]
@@ -149,6 +155,8 @@ class Filter:
             sql = field.sql(term.operator)
             clauses.append(f"({sql})")
             value: object = float(term.value) if field.number else term.value
+            if term.field == "like":
+                value = list(near or ())
             parameters += [value] * sql.count("?")
         return " and ".join(clauses), parameters
 
@@ -170,6 +178,8 @@ class Filter:
                 parts.append(
                     f"label is {'not ' if term.operator == '!=' else ''}contradicted by rows like it"
                 )
+            elif term.field == "like":
+                parts.append(f"meaning is among the {MOST_LIKE} nearest to {term.value}")
             elif term.field == "id" and "," in term.value:
                 parts.append(f"id is one of {term.value.count(',') + 1} chosen ones")
             else:
@@ -226,18 +236,35 @@ def view(store: Store, chosen: Filter, sort: str = "imported") -> NDArray[np.int
     """
     if sort not in SORTS:
         raise unknown("order", sort, SORTS)
-    where, parameters = chosen.where()
+    near = _near(store, chosen)
+    where, parameters = chosen.where(near)
+    order = SORTS[sort]
+    if near and sort == "imported":
+        order, parameters = "list_position(?::bigint[], e.seq)", [*parameters, list(near)]
     cursor = store.cursor()
     try:
         found = store.execute(
-            cursor, f"select e.seq from example e where {where} order by {SORTS[sort]}", parameters
+            cursor, f"select e.seq from example e where {where} order by {order}", parameters
         )
         return np.asarray(found.fetchnumpy()["seq"], dtype=np.int64)
     finally:
         cursor.close()
 
 
+def _near(store: Store, chosen: Filter) -> list[int]:
+    """The rows that all terms `like` ask for, nearest to the first one first."""
+    asked = [term.value for term in chosen.terms if term.field == "like"]
+    if not asked:
+        return []
+    from curation import meaning, task
+
+    path = store.project.task_path
+    embedder = task.load(path).embedder if path.is_file() else task.DEFAULT_EMBEDDER
+    found = [meaning.like(store, one, MOST_LIKE, embedder) for one in asked]
+    return [seq for seq in found[0] if all(seq in other for other in found[1:])]
+
+
 def count(store: Store, chosen: Filter) -> int:
     """How many examples are selected."""
-    where, parameters = chosen.where()
+    where, parameters = chosen.where(_near(store, chosen))
     return int(store.value(f"select count(*) from example e where {where}", parameters))

@@ -122,6 +122,24 @@ def at_hand(store: Store, embedder: str = DEFAULT_EMBEDDER) -> Meaning:
     return found
 
 
+def like(store: Store, example: str, most: int, embedder: str = DEFAULT_EMBEDDER) -> list[int]:
+    """The `seq` of the rows nearest in meaning to one example, itself first; none when there is no such example.
+
+    Raises:
+        NotReady: the vectors are missing.
+    """
+    own = store.value("select seq from live where id = ?", [example])
+    if own is None:
+        return []
+    known = at_hand(store, embedder)
+    place = np.flatnonzero(known.seqs == own)
+    if not len(place):
+        return []
+    cosine = known.vectors @ known.vectors[place[0]]
+    cosine[place[0]] = 2
+    return [int(seq) for seq in known.seqs[np.argsort(-cosine, kind="stable")[:most]]]
+
+
 def foreign(store: Store, embedder: str = DEFAULT_EMBEDDER) -> str:
     """A sentence when the embedder reads English only and many letters are not its; else "".
 

@@ -108,6 +108,28 @@ def test_text_in_another_script_is_told_to_an_english_embedder(labelled, tmp_pat
     assert meaning.foreign(labelled, "a-multilingual-one") == ""
 
 
+def test_like_selects_the_nearest_rows_in_order_and_joins_other_terms(labelled):
+    (one,) = labelled.row("select id from example where seq = 1")
+    found = filters.view(labelled, filters.parse(f"like={one}")).tolist()
+    known = meaning.read(labelled)
+    expected = known.seqs[np.argsort(-(known.vectors @ known.vectors[0]), kind="stable")].tolist()
+    assert found == expected and found[0] == 1
+    both = filters.parse(f"like={one} label=cancel")
+    assert filters.view(labelled, both).tolist() == [
+        seq for seq in found if seq in filters.view(labelled, filters.parse("label=cancel"))
+    ]
+    assert filters.count(labelled, both) == len(filters.view(labelled, both))
+    assert one in both.english
+
+
+def test_like_without_vectors_says_how_long_they_take(labelled, monkeypatch):
+    monkeypatch.setattr(meaning, "_SOON", 10)
+    monkeypatch.setattr(meaning, "_kept", None)
+    (one,) = labelled.row("select id from example where seq = 1")
+    with pytest.raises(NotReady, match="needs vectors: .* for 60 rows"):
+        filters.view(labelled, filters.parse(f"like={one}"))
+
+
 @pytest.mark.model
 def test_planted_wrong_labels_of_the_demo_are_found_by_the_real_embedder(tmp_path):
     planted = json.loads(shipped("demo", "truth.json").read_text("utf-8"))["planted"]

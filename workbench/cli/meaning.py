@@ -26,9 +26,7 @@ def vectors(session: Session, project: str) -> None:
         if foreign := by_meaning.foreign(store, task.embedder):
             session.note(foreign)
         by_meaning.read(store, task.embedder, progress=session.progress())
-    session.say(
-        f"{cost.rows:,} rows can be searched by meaning: workbench rows {project} --where 'means~\"…\"'"
-    )
+    session.say(f"{cost.rows:,} rows can be searched by meaning: workbench rows {project} --where like=ID")
     session.emit({"rows": cost.rows, "made": cost.missing})
 
 
