@@ -17,6 +17,7 @@ SORTS = {
     "shortest first": "shortest",
     "most flags": "flags",
     "by cluster": "cluster",
+    "doubtful labels": "suspect",
 }
 _MEANT = {ANY_FLAG: "any"}
 _BULK = {"Keep all in this list": "keep", "Drop all in this list": "drop", "Back to undecided": "undecided"}
