@@ -82,6 +82,12 @@ def _cluster(operator: str) -> str:
     return f"not coalesce({same}, false)" if operator == "!=" else same
 
 
+def _reason(operator: str) -> str:
+    match = "contains(lower(h.reason), lower(?))" if operator == "~" else "h.reason = ?"
+    found = f"exists (from hand_flag h where h.seq = e.seq and {match})"
+    return f"not {found}" if operator == "!=" else found
+
+
 def _id(operator: str) -> str:
     match = "starts_with(e.id, ?)" if operator == "~" else "e.id in (select unnest(string_split(?, ',')))"
     return f"not {match}" if operator == "!=" else match
@@ -100,6 +106,7 @@ FIELDS: dict[str, Field] = {
     "text": Field("=!~", _text, "text contains"),
     "label": Field("=!~", _column("label"), "label"),
     "flag": Field("=!", _flag("check_name"), "flag"),
+    "reason": Field("=!~", _reason, "reason of a flag by hand"),
     "severity": Field("=!", _flag("severity"), "a flag of severity"),
     "decision": Field("=!", _column("decision"), "decision"),
     "source": Field("=!~", _source, "source"),

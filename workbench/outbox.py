@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from curation import decisions
-from curation.errors import TouchstoneError
+from curation.changes import Kind
+from curation.errors import BadUsage, TouchstoneError
 from curation.store import Store
 from workbench import rows
 
@@ -55,11 +56,23 @@ def deliver(store: Store, session: Session, box: dict[str, Any], *, who: str) ->
     return bool(fresh)
 
 
-def decide_all(store: Store, seqs: np.ndarray[Any, Any], value: str, *, who: str, summary: str) -> None:
-    """Give every row of a selection the same decision, as one batch."""
-    decisions.decide(
-        store, seqs, "decision", value, who=who, summary=f"{value.capitalize()} {len(seqs):,} {summary}"
-    )
+def decide_all(
+    store: Store, seqs: np.ndarray[Any, Any], action: str, value: str, *, who: str, summary: str
+) -> None:
+    """Give every row of a selection the same value, as one batch.
+
+    Args:
+        store: the open project.
+        seqs: the selection.
+        action: a decision, or label, hand_flag, group_key.
+        value: the decision again, the label, the reason or the group.
+        who: the person.
+        summary: the selection in words.
+    """
+    kind: Kind = action if action in ("label", "hand_flag", "group_key") else "decision"  # type: ignore[assignment]
+    verb = {"label": "Label", "hand_flag": "Flag", "group_key": "Group"}.get(action)
+    said = f"{verb} {value}:" if verb else value.capitalize()
+    decisions.decide(store, seqs, kind, value, who=who, summary=f"{said} {len(seqs):,} {summary}")
 
 
 def _apply(store: Store, session: Session, item: dict[str, Any], who: str) -> None:
@@ -76,9 +89,7 @@ def _apply(store: Store, session: Session, item: dict[str, Any], who: str) -> No
         _resolve(store, value, op, who)
         return
     if kind == "messages":
-        turns = rows.messages(store, item["seq"])
-        turns[item["turn"]] = {**turns[item["turn"]], "content": value}
-        value = turns
+        value = _edited(rows.messages(store, item["seq"]), item)
     decisions.decide(store, [item["seq"]], kind, value, who=who, op_id=op)
 
 
@@ -90,3 +101,23 @@ def _resolve(store: Store, value: dict[str, str], op: str, who: str) -> None:
     decisions.decide_each(
         store, values, "decision", who=who, op_id=op, summary=f"{said} examples of a duplicate cluster"
     )
+
+
+def _edited(turns: list[dict[str, Any]], item: dict[str, Any]) -> list[dict[str, Any]]:
+    """The turns after one edit: all of them anew, the text or role of one, one added, deleted or moved."""
+    act, at, value = item.get("act", "text"), item.get("turn", 0), item["value"]
+    if act == "all":
+        return list(value) if isinstance(value, list) else value
+    if not 0 <= at < len(turns):
+        raise BadUsage("That turn is not there any more.", hint="Nothing was changed. Look at the row again.")
+    if act == "text":
+        turns[at] = {**turns[at], "content": value}
+    elif act == "role":
+        turns[at] = {**turns[at], "role": value}
+    elif act == "add":
+        turns.insert(at + 1, {"role": value, "content": ""})
+    elif act == "delete":
+        del turns[at]
+    elif act == "move":
+        turns.insert(max(0, min(len(turns) - 1, at + int(value))), turns.pop(at))
+    return turns

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import UTC
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from curation import decisions
+from curation.example import text_of
 from curation.store import Store
+from evals.compare import text_differences
+from workbench.widgets.bulk import Touched
 from workbench.widgets.chat import chat
 from workbench.widgets.filter_bar import ANY_FLAG
 
@@ -123,6 +132,56 @@ def touched(store: Store, batch: int) -> int | None:
     return seq
 
 
+def touching(store: Store, seqs: NDArray[np.int64]) -> Touched:
+    """What a change of these examples would touch."""
+    cursor = store.cursor()
+    try:
+        cursor.register("touching", pa.table({"seq": seqs}))
+        found = store.execute(
+            cursor,
+            """
+            select decision, count(*), count(*) filter (frozen and split = 'test')
+            from example
+            semi join touching using (seq)
+            group by decision
+            """,
+        ).fetchall()
+    finally:
+        cursor.close()
+    return Touched(len(seqs), sum(frozen for *_, frozen in found), {what: n for what, n, _ in found})
+
+
+def past(store: Store, seq: int) -> dict[str, Any]:
+    """Who changed one example when, with the words that changed, and what differs from the import."""
+    now, original = store.row("select messages, original from content where seq = ?", [seq]) or ("[]", "[]")
+    entries = [
+        {
+            "when": f"{change.made.replace(tzinfo=UTC).astimezone():%d %b %Y %H:%M}",
+            "who": change.who,
+            "what": change.summary if change.direction != "do" else _CALLED.get(change.kind, change.kind),
+            "why": change.reason or "",
+            "pieces": _words(change.kind, change.before, change.after),
+        }
+        for change in decisions.history(store, seq)[:50]
+    ]
+    imported = text_differences(_spoken(json.loads(original)), _spoken(json.loads(now)))
+    return {"seq": seq, "entries": entries, "imported": list(imported) if now != original else []}
+
+
+_CALLED = {"messages": "edit", "hand_flag": "flag", "group_key": "group"}
+
+
+def _words(kind: str, before: Any, after: Any) -> list[tuple[str, str]]:  # noqa: ANN401  the field's own type
+    if kind == "messages":
+        return list(text_differences(_spoken(before), _spoken(after)))
+    told = [one.get("reason") if isinstance(one, dict) else one for one in (before, after)]
+    return [(str(one), side) for one, side in zip(told, ("missing", "extra"), strict=True) if one is not None]
+
+
+def _spoken(turns: list[dict[str, Any]]) -> str:
+    return "\n".join(f"{turn.get('role')}: {text_of(turn)}" for turn in turns)
+
+
 def newest_batch(store: Store) -> int:
     """The number of the newest action; a list made earlier may be behind it."""
     return int(store.value("select coalesce(max(batch), 0) from batch"))
@@ -162,9 +221,10 @@ def _wide(store: Store, ids: list[int]) -> dict[int, dict[str, Any]]:
 
 def _chat(wide: dict[str, Any], flags: list[dict[str, Any]]) -> dict[str, Any]:
     answers = [(name, json.loads(wide[name])) for name in ("chosen", "rejected") if wide[name]]
-    return chat(
+    drawn = chat(
         json.loads(wide["messages"]),
         flags,
         tools=json.loads(wide["tools"] or "[]"),
         answers=[(name, turns) for name, turns in answers if isinstance(turns, list)],
     )
+    return {**drawn, "source": wide["messages"]}

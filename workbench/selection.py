@@ -54,12 +54,11 @@ class Selection:
         return int(found[0]) if len(found) else 0
 
     def samples(self, n: int = 5) -> NDArray[np.int64]:
-        """A few rows, evenly chosen."""
-        if not len(self.seqs):
+        """A few rows at random, the same ones as long as the selection is the same."""
+        if len(self.seqs) <= n:
             return self.seqs
-        chosen: NDArray[np.int64] = self.seqs[
-            np.linspace(0, len(self.seqs) - 1, min(n, len(self.seqs))).astype(int)
-        ]
+        random = np.random.default_rng(int(self.key, 16))
+        chosen: NDArray[np.int64] = self.seqs[np.sort(random.choice(len(self.seqs), n, replace=False))]
         return chosen
 
     def window(self, store: Store, around: int) -> tuple[int, list[dict[str, Any]]]:

@@ -221,3 +221,41 @@ def test_a_filter_stays_when_its_last_row_no_longer_fits(app, page, review):
     stored(filtered)
     expect(filtered.locator(".ts-sentence")).to_contain_text("1 example whose flag is by hand")
     assert "flag=by" in filtered.url
+
+
+def test_all_turns_are_edited_as_json_and_a_mistake_is_said_at_once(app, page):
+    page.keyboard.press("Shift+E")
+    area = page.locator("textarea.json")
+    whole = area.input_value()
+    area.fill(whole[:-3])
+    expect(page.locator(".save .note")).not_to_have_text("")
+    expect(page.locator(".save button").first).to_be_disabled()
+    area.fill(whole.replace("answer 1", "a better answer"))
+    area.press("Control+Enter")
+    expect(page.locator(".turn.assistant .body")).to_have_text("a better answer")
+    stored(page)
+    page.keyboard.press("h")
+    expect(page.locator(".past ins").first).to_contain_text("better")
+
+
+def test_a_number_chooses_a_reason_and_later_is_one(app, page, review):
+    page.keyboard.press("f")
+    expect(page.locator(".names button")).to_have_count(7)
+    page.keyboard.press("7")
+    expect(page.locator(".flags")).to_contain_text("later")
+    stored(page)
+    page.locator(".st-key-q input").fill("reason=later")
+    expect(page.locator(".ts-sentence")).to_contain_text("1 example whose reason")
+
+
+def test_a_bulk_label_asks_for_it_and_is_one_undo(app, page):
+    page.locator(".st-key-q input").fill("number 1")
+    expect(page.locator(".ts-sentence")).to_contain_text("11 examples")
+    page.locator(".st-key-bulk button").click()
+    page.get_by_text("Group all").click()
+    page.locator(".st-key-bulk-value input").fill("batch one")
+    page.locator(".st-key-bulk-value input").press("Enter")
+    page.get_by_role("button", name="Do it for 11").click()
+    expect(page.locator("[data-testid=stDialog]")).to_have_count(0)
+    page.locator(".st-key-q input").fill('group="batch one"')
+    expect(page.locator(".ts-sentence")).to_contain_text("11 examples")

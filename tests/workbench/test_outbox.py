@@ -80,3 +80,32 @@ def test_an_edit_changes_one_turn(opened):
     outbox.deliver(opened, outbox.Session(), {"sid": "tab", "items": [item]}, who="ann")
     turns = json.loads(opened.value("select messages from content where seq = 3"))
     assert [turn["content"] for turn in turns] == ["q2", "better"]
+
+
+@pytest.mark.parametrize(
+    ("act", "turn", "value", "roles"),
+    [
+        ("role", 0, "system", ["system", "assistant"]),
+        ("add", 0, "assistant", ["user", "assistant", "assistant"]),
+        ("delete", 0, 0, ["assistant"]),
+        ("move", 1, -1, ["assistant", "user"]),
+        ("all", 0, [{"role": "tool", "content": "x"}], ["tool"]),
+    ],
+)
+def test_turns_are_added_deleted_moved_and_given_another_role(opened, act, turn, value, roles):
+    item = {"n": 1, "op": "tab:1", "kind": "messages", "seq": 3, "act": act, "turn": turn, "value": value}
+    tab = outbox.Session()
+    outbox.deliver(opened, tab, {"sid": "tab", "items": [item]}, who="ann")
+    assert tab.trouble is None
+    turns = json.loads(opened.value("select messages from content where seq = 3"))
+    assert [one["role"] for one in turns] == roles
+
+
+def test_turns_that_cannot_be_an_example_are_refused_and_nothing_is_lost(opened):
+    before = opened.value("select messages from content where seq = 3")
+    for n, value in enumerate(("text", [{"role": "user"}], [])):
+        item = {"n": n + 1, "op": f"tab:{n}", "kind": "messages", "seq": 3, "act": "all", "value": value}
+        tab = outbox.Session()
+        outbox.deliver(opened, tab, {"sid": "tab", "items": [item]}, who="ann")
+        assert "cannot be an example" in tab.trouble.message
+    assert opened.value("select messages from content where seq = 3") == before

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
+from curation import views
 from curation.errors import TouchstoneError
 from workbench import behind, outbox, rows, state
 from workbench.screens import review_duplicates, review_list
 from workbench.selection import Selection, select
 from workbench.widgets import text
 from workbench.widgets.bulk import bulk
-from workbench.widgets.filter_bar import NOTHING, filter_bar
+from workbench.widgets.filter_bar import NOTHING, Choice, filter_bar, use
+from workbench.widgets.press import press
 
 # The address has these names; page.css writes them with a capital.
 _VIEWS = {"list": review_list.draw, "duplicates": review_duplicates.draw}
@@ -36,7 +40,7 @@ def screen() -> None:
         text.failure(error)
         return
     st.session_state["selection"] = chosen
-    view = _sentence(chosen, filtered=bool(choice.text), named=bool(near or ids))
+    view = _sentence(chosen, choice, named=bool(near or ids))
     if choice.bulk:
         st.dialog("Decide for all of these", width="medium")(_bulk)(choice.bulk, chosen)
     _VIEWS[view](chosen)
@@ -52,7 +56,7 @@ def _behind(near: str) -> bool:
     return True
 
 
-def _sentence(chosen: Selection, *, filtered: bool, named: bool) -> str:
+def _sentence(chosen: Selection, choice: Choice, *, named: bool) -> str:
     """What is selected, in words, and the views of it; the name of the chosen one."""
     later = rows.newest_batch(state.store()) - chosen.batch
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="sentence"):
@@ -61,11 +65,13 @@ def _sentence(chosen: Selection, *, filtered: bool, named: bool) -> str:
             if st.button("Show all rows", type="tertiary", key="all"):
                 st.query_params.clear()
                 st.rerun()
-        elif later and filtered:
+        elif later and choice.text:
             if st.button(f"{later:,} actions since, make the list again", type="tertiary", key="refresh"):
                 st.session_state.pop("selection")
                 st.rerun()
         st.space("stretch")
+        if not named:
+            _views(choice)
         chosen_view = st.segmented_control(
             "View",
             list(_VIEWS),
@@ -78,12 +84,27 @@ def _sentence(chosen: Selection, *, filtered: bool, named: bool) -> str:
     return chosen_view or "list"
 
 
-def _bulk(value: str, chosen: Selection) -> None:
+def _bulk(action: str, chosen: Selection) -> None:
     """Show what a bulk action will touch, then do it as one batch."""
-    store = state.store()
+    store, task = state.store(), state.current_task()
     samples = [(row["preview"], row["label"] or "") for row in rows.window(store, chosen.samples())]
-    answer = bulk(chosen.sentence, len(chosen.seqs), value, samples)
-    if answer is True:
-        outbox.decide_all(store, chosen.seqs, value, who=state.who(), summary=chosen.english)
-    if answer is not None:
+    known = {"label": task.labels if task else [], "hand_flag": review_list.REASONS}.get(action, [])
+    value = bulk(chosen.sentence, rows.touching(store, chosen.seqs), action, samples, known)
+    if value:
+        outbox.decide_all(store, chosen.seqs, action, value, who=state.who(), summary=chosen.english)
+    if value is not None:
         st.rerun()
+
+
+def _views(choice: Choice) -> None:
+    """Saved views: pick one, name the current filter and order, delete one."""
+    store = state.store()
+    with st.popover("Views", type="tertiary"):
+        for number, view in enumerate(views.saved(store)):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                text.plain(f"{view.name}: {view.filter or 'everything'}")
+                st.button("Show", key=f"view-show-{number}", on_click=use, args=(view.filter, view.sort))
+                press("Delete", partial(views.delete, store, view.name), key=f"view-delete-{number}")
+        name = st.text_input("Name this filter and order", key="view-name", max_chars=60)
+        if name:
+            press("Save", lambda: views.save(store, name, choice.text, choice.sort), key="view-save")

@@ -143,8 +143,8 @@ def _drop(chosen: Selection, least: float) -> None:
     some = seqs[np.linspace(0, len(seqs) - 1, min(5, len(seqs))).astype(int)] if len(seqs) else seqs
     samples = [(row["preview"], row["label"] or "") for row in rows.window(store, some)]
     sentence = f"{counted(len(seqs), 'undecided copy').replace('copys', 'copies')} of rows that stay"
-    answer = bulk(sentence, len(seqs), "drop", samples)
-    if answer is True:
-        outbox.decide_all(store, seqs, "drop", who=state.who(), summary="copies of other examples")
+    answer = bulk(sentence, rows.touching(store, seqs), "drop", samples)
+    if answer:
+        outbox.decide_all(store, seqs, "drop", "drop", who=state.who(), summary="copies of other examples")
     if answer is not None:
         st.rerun()

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from workbench import outbox, state
+from workbench import outbox, rows, state
 from workbench.selection import Selection
 from workbench.widgets import text
 from workbench.widgets.review import review, said
 
-_REASONS = ["wrong answer", "wrong label", "unclear question", "private data", "off topic", "bad format"]
+REASONS = [
+    "wrong answer",
+    "wrong label",
+    "unclear question",
+    "private data",
+    "off topic",
+    "bad format",
+    "later",
+]
 _EMPTY = "Nothing matches these filters. Clear one, or change the search."
 
 
@@ -33,8 +41,10 @@ def draw(chosen: Selection) -> None:
         "start": start,
         "total": len(chosen.seqs),
         "rows": listed,
+        "past": rows.past(store, int(place["past"])) if place.get("past") else None,
+        "guideline": _guideline(),
         "jump": session.jump_in(chosen.seqs),
-        "reasons": _REASONS,
+        "reasons": REASONS,
         "labels": task.labels if task else [],
         "empty": _EMPTY,
     }
@@ -51,3 +61,9 @@ def _take() -> None:
     """Store decisions before the page is drawn, so that it is drawn once, and no click meanwhile is lost."""
     session = st.session_state.setdefault("outbox", outbox.Session())
     outbox.deliver(state.store(), session, said("review")[0], who=state.who())
+
+
+def _guideline() -> str:
+    """The project's guideline for reviewers, as plain text; empty where there is none."""
+    path = state.project().folder / "guideline.md"
+    return path.read_text("utf-8", errors="replace")[:20_000] if path.is_file() else ""

@@ -18,7 +18,9 @@ from workbench.widgets.task_form import task_form
 _KEYS = (
     ("Review", "j k, arrows", "next and previous row"),
     ("Review", "a, d, x", "keep, drop, back to undecided"),
-    ("Review", "f, l, e", "flag with a reason, set the label, edit the last answer"),
+    ("Review", "f, l", "flag with a reason (later is one), set the label"),
+    ("Review", "e, E", "edit the last answer, edit all turns as JSON"),
+    ("Review", "h, i", "history of the row, guideline"),
     ("Review", "u, U", "undo, redo"),
     ("Review", "g, /, ?", "jump to a row, search, this list"),
     ("Review", "Ctrl+Enter, Esc", "save an edit, leave it"),
@@ -32,7 +34,7 @@ def screen() -> None:
     text.title("Settings", f"The task is the file task.yaml in {state.project().folder}.")
     part = st.segmented_control(
         "Part",
-        ["Task", "File", "Keyboard"],
+        ["Task", "File", "Guideline", "Keyboard"],
         default="Task",
         required=True,
         key="part",
@@ -46,6 +48,8 @@ def screen() -> None:
         )
     elif part == "File":
         _file()
+    elif part == "Guideline":
+        _guideline()
     else:
         _form()
 
@@ -65,6 +69,16 @@ def _file() -> None:
         write_atomic(path, typed or "")
         st.rerun()
     _problem()
+
+
+def _guideline() -> None:
+    path = state.project().folder / "guideline.md"
+    written = path.read_text("utf-8", errors="replace") if path.is_file() else ""
+    text.plain("What reviewers should agree on: shown beside the rows in Review with the key i.", "dim")
+    typed = st.text_area("guideline.md", value=written, height=460, key="guide", label_visibility="collapsed")
+    if st.button("Save", type="primary", key="save-guide"):
+        write_atomic(path, typed or "")
+        st.rerun()
 
 
 def _yaml(typed: str) -> dict[str, Any]:

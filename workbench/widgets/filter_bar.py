@@ -20,7 +20,14 @@ SORTS = {
     "doubtful labels": "suspect",
 }
 _MEANT = {ANY_FLAG: "any"}
-_BULK = {"Keep all in this list": "keep", "Drop all in this list": "drop", "Back to undecided": "undecided"}
+_BULK = {
+    "Keep all in this list": "keep",
+    "Drop all in this list": "drop",
+    "Back to undecided": "undecided",
+    "Label all…": "label",
+    "Flag all…": "hand_flag",
+    "Group all…": "group_key",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,14 @@ def filter_bar(facets: Mapping[str, Sequence[str]]) -> Choice:
     if cluster:
         words.append(f"cluster = {quoted(cluster)}")
     return Choice(" ".join(words), SORTS.get(sort or "", "imported"), _BULK.get(asked or ""))
+
+
+def use(words: str, sort: str) -> None:
+    """Show a saved filter: its text goes where filters are typed, the other choices are cleared."""
+    for name in ("label", "flag", "source", "split", "decision"):
+        st.session_state[name] = None
+    st.session_state["q"] = words
+    st.session_state["sort"] = next((title for title, known in SORTS.items() if known == sort), "as imported")
 
 
 def _options(name: str, known: Sequence[str]) -> list[str]:

@@ -2,9 +2,11 @@
 // and told decisions as a cumulative outbox, so that nothing pressed is lost and nothing counts twice.
 // Text of rows reaches the page through textContent alone.
 const ROW = 46, CHATS = 400
+const ROLES = ['system', 'user', 'assistant', 'tool', 'developer']
 const KEYS = [
   [['j', 'k'], 'next, previous (arrows too)'], [['a'], 'keep and go on'], [['d'], 'drop and go on'], [['x'], 'back to undecided'],
-  [['f'], 'flag with a reason'], [['e'], 'edit the last answer (Ctrl+Enter saves, Esc leaves)'], [['l'], 'set the label'],
+  [['f'], 'flag with a reason, or for later'], [['l'], 'set the label: type to filter, a number chooses'],
+  [['e'], 'edit the last answer (Ctrl+Enter saves, Esc leaves)'], [['E'], 'edit all turns as JSON'], [['h'], 'who changed what'], [['i'], 'guideline'],
   [['u'], 'undo the newest action'], [['U'], 'redo'], [['g'], 'jump to a position'], [['PgUp', 'PgDn'], 'ten rows'],
   [['/'], 'search'], [['?'], 'this list'],
 ]
@@ -31,7 +33,7 @@ export default function (component) {
   const row = i => s.d.rows[i - s.d.start]
   const chatOf = r => { const kept = r && s.chats.get(r.seq); return kept && kept.rev === r.rev ? kept.chat : null }
   const decisionOf = r => s.pending.get(r.seq) ?? r.decision
-  const tell = () => s.component.setStateValue('at', { view: s.view, pos: s.pos, around: s.around ?? s.pos })
+  const tell = () => s.component.setStateValue('at', { view: s.view, pos: s.pos, around: s.around ?? s.pos, past: s.past ?? 0 })
   const ask = around => {
     if (s.asked === around) return
     s.asked = around; s.around = around
@@ -79,7 +81,7 @@ export default function (component) {
     const r = row(s.pos), node = r && s.lines.get(r.seq)
     if (node) { node.classList.add('on'); node.setAttribute('aria-selected', 'true'); if (scroll) node.scrollIntoView({ block: 'nearest' }) }
     $('.where').textContent = d.total ? `${(s.pos + 1).toLocaleString('en')} of ${d.total.toLocaleString('en')}` : 'No examples'
-    head(); transcript()
+    head(); past(); transcript()
   }
 
   // ── the chat ──────────────────────────────────────────────────────────────────────────────────────
@@ -133,7 +135,7 @@ export default function (component) {
   }
   function turnNode(turn, i, chat) {
     const node = el('article', 'turn ' + turn.kind), role = el('div', 'role', turn.title)
-    if (turn.editable) role.append(button('', 'edit', '', () => edit(i)))
+    if (turn.editable) role.append(button('', 'edit', '', () => edit(i)), ...turnActs(turn))
     const body = el('div', 'body' + (turn.json ? ' json' : ''))
     body.dataset.turn = i
     let notes = []
@@ -156,6 +158,92 @@ export default function (component) {
     return node
   }
 
+  function turnActs(turn) {
+    const r = row(s.pos), act = (name, value) => { s.drawn = null; send({ kind: 'messages', act: name, seq: r.seq, turn: turn.index, value }) }
+    const roles = el('select')
+    roles.setAttribute('aria-label', 'Role')
+    roles.append(...ROLES.map(name => { const o = el('option', '', name); o.selected = name === turn.kind; return o }))
+    roles.onchange = () => act('role', roles.value)
+    return [roles, button('', 'up', '', () => act('move', -1)), button('', 'down', '', () => act('move', 1)),
+      button('', 'add below', '', () => act('add', turn.kind === 'user' ? 'assistant' : 'user')), button('', 'delete', '', () => act('delete', 0))]
+  }
+  // JSON laid out by copying its characters: parsing would turn 39.90 into 39.9.
+  function pretty(text) {
+    let out = '', depth = 0, inside = false, escaped = false
+    const line = () => '\n' + '  '.repeat(depth)
+    for (const c of text) {
+      if (inside) { out += c; inside = escaped || c !== '"'; escaped = c === '\\' && !escaped }
+      else if (c === '"') { out += c; inside = true }
+      else if (c === '{' || c === '[') { depth++; out += c + line() }
+      else if (c === '}' || c === ']') { depth--; out += line() + c }
+      else if (c === ',') out += c + line()
+      else if (c === ':') out += ': '
+      else if (c.trim()) out += c
+    }
+    return out
+  }
+  function problem(text) {
+    let turns
+    try { turns = JSON.parse(text) } catch (error) { return String(error.message) }
+    if (!Array.isArray(turns) || !turns.length) return 'This must be a list of turns: [{"role": …, "content": …}]'
+    for (const [i, turn] of turns.entries()) {
+      if (typeof turn?.role !== 'string') return `Turn ${i} has no role`
+      if (turn.content === undefined && !turn.tool_calls) return `Turn ${i} (${turn.role}) has no content and no tool call`
+    }
+    return ''
+  }
+  function raw() {
+    const r = row(s.pos), chat = chatOf(r)
+    if (!chat) return
+    const key = `${r.seq}:raw`, box = $('.turns'), area = el('textarea', 'json'), said = el('div', 'note block'), bar = el('div', 'save')
+    s.editing = { seq: r.seq }
+    area.setAttribute('aria-label', 'All turns as JSON')
+    const first = pretty(chat.source)
+    area.value = s.drafts.get(key) ?? first
+    const leave = () => { s.editing = null; s.drawn = null; transcript(); $('.rv').focus({ preventScroll: true }) }
+    const save = () => {
+      if (problem(area.value)) return
+      if (area.value !== first) { s.drafts.set(key, area.value); send({ kind: 'messages', act: 'all', seq: r.seq, value: JSON.parse(area.value) }) }
+      leave()
+    }
+    const drop = () => { s.drafts.delete(key); leave() }
+    const saves = button('', 'Save', 'Ctrl+Enter', save)
+    const look = () => { said.textContent = problem(area.value); saves.disabled = Boolean(said.textContent) }
+    bar.append(saves, button('', 'Cancel', 'Esc', drop), said)
+    box.replaceChildren(bar, area)
+    area.style.height = Math.max(240, box.clientHeight - 90) + 'px'
+    area.oninput = () => { s.drafts.set(key, area.value); look() }
+    area.onkeydown = e => {
+      e.stopPropagation()
+      if (e.key === 'Escape') drop()
+      if (e.key === 'Enter' && (e.metaKey || e.ctrlKey)) save()
+    }
+    look(); area.focus()
+  }
+  const marked = pieces => pieces.map(([text, kind]) => el({ equal: 'span', extra: 'ins', missing: 'del' }[kind], '', text))
+  function past() {
+    const box = $('.past'), r = row(s.pos), found = d.past
+    box.hidden = !(s.past && r && s.past === r.seq)
+    if (box.hidden) return
+    box.replaceChildren(el('h4', '', 'What happened to this row'))
+    if (!found || found.seq !== r.seq) { box.append(el('div', '', 'Loading…')); return }
+    for (const one of found.entries) {
+      const line = el('div', 'line'), words = el('div', 'words')
+      words.append(...marked(one.pieces))
+      line.append(el('span', 'when', `${one.when} · ${one.who} · ${one.what}${one.why ? ` (${one.why})` : ''}`), words)
+      box.append(line)
+    }
+    if (!found.entries.length) box.append(el('div', '', 'Nothing since it was imported.'))
+    if (found.imported.length) { const words = el('div', 'words'); words.append(...marked(found.imported)); box.append(el('h4', '', 'As imported, and now'), words) }
+  }
+  const showPast = () => { const r = row(s.pos); s.past = r && s.past !== r.seq ? r.seq : 0; past(); tell() }
+  function guide() {
+    const box = $('.keys')
+    if (!box.hidden) { box.hidden = true; return }
+    box.replaceChildren(el('div', 'guide', d.guideline || 'There is no guideline yet: write one in Settings, under Guideline.'))
+    box.hidden = false
+  }
+
   // ── what a person does ────────────────────────────────────────────────────────────────────────────
   function go(i) {
     if (!s.d.total) return
@@ -176,14 +264,22 @@ export default function (component) {
   const undo = () => send({ kind: 'undo' })
   const redo = () => send({ kind: 'redo' })
   function question(title, value, suggestions, done) {
-    const box = $('.ask'), input = el('input'), names = el('datalist')
-    names.id = 'names'
-    names.append(...suggestions.map(text => { const o = el('option'); o.value = text; return o }))
-    input.value = value; input.setAttribute('list', 'names'); input.setAttribute('aria-label', title)
-    box.replaceChildren(el('span', '', title), input, names, el('span', '', 'Enter saves, Esc leaves'))
+    const box = $('.ask'), input = el('input'), names = el('div', 'names')
+    let typed = false, shown = []
+    const take = text => { close(); done(text) }
+    const fill = () => {
+      const part = typed ? input.value.trim().toLowerCase() : ''
+      shown = suggestions.filter(text => text.toLowerCase().includes(part)).slice(0, 9)
+      names.replaceChildren(...shown.map((text, i) => button('', text, typed ? '' : String(i + 1), () => take(text))))
+    }
+    input.value = value; input.setAttribute('aria-label', title)
+    box.replaceChildren(el('span', '', title), input, el('span', '', 'Enter saves, Esc leaves'), names)
     box.hidden = false
+    fill()
+    input.oninput = () => { typed = true; fill() }
     input.onkeydown = e => {
       e.stopPropagation()
+      if (!typed && /^[1-9]$/.test(e.key) && shown[e.key - 1]) { e.preventDefault(); take(shown[e.key - 1]); return }
       if (e.key === 'Escape') close()
       if (e.key === 'Enter' && !e.isComposing) { const text = input.value.trim(); close(); if (text) done(text) }
     }
@@ -244,7 +340,7 @@ export default function (component) {
       j: () => go(s.pos + 1), ArrowDown: () => go(s.pos + 1), k: () => go(s.pos - 1), ArrowUp: () => go(s.pos - 1),
       PageDown: () => go(s.pos + 10), PageUp: () => go(s.pos - 10), Home: () => go(0), End: () => go(s.d.total - 1),
       a: () => decide('keep'), K: () => decide('keep'), d: () => decide('drop'), x: () => decide('undecided'), f: flag, l: label,
-      e: () => edit(), u: undo, U: redo, g: jump, '?': help, Escape: close, r: () => {}, c: () => {},
+      e: () => edit(), E: raw, h: showPast, i: guide, u: undo, U: redo, g: jump, '?': help, Escape: close, r: () => {}, c: () => {},
       '/': () => document.querySelector('.st-key-q input')?.focus(),
     }[e.key]
     if (!act) return
