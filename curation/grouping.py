@@ -40,7 +40,7 @@ class Proposal:
         rows: rows of these groups.
         largest: rows of the largest one.
         moves: rows that would have to change side in the split as it is; None: there is no split.
-        stuck: of these, rows that a version froze; they stay, and the audit lists them.
+        stuck: of these, rows that a version froze; they stay. The audit lists them for the first field alone.
         why: a sentence.
         proposed: whether the data speak for it.
     """
@@ -108,7 +108,8 @@ def propose(
         progress: advances by field.
     """
     masked = task.labels if task else []
-    names = [name for name in _names(store) if name not in groups.fields_of(setting)]
+    known = {*groups.fields_of(setting), *(["answer"] if _repeats_by_nature(task) else [])}
+    names = [name for name in _names(store) if name not in known]
     rows = _rows(store, setting, masked)
     progress.stage("Reading the fields", len(names))
     found = []
@@ -124,7 +125,7 @@ def crossings(store: Store, task: Task | None) -> list[Crossing]:
     """Long answers and external ids that stand in more than one split as it is now."""
     found = []
     for field, what in (("answer", "the same long answer"), ("external_id", "the same id in its file")):
-        if field == "answer" and task is not None and task.kind == "classification":
+        if field == "answer" and _repeats_by_nature(task):
             continue
         values, rows, ids = store.row(
             f"""
@@ -147,6 +148,11 @@ def crossings(store: Store, task: Task | None) -> list[Crossing]:
         if values:
             found.append(Crossing(what, values, rows, tuple(dict.fromkeys(ids))))
     return found
+
+
+def _repeats_by_nature(task: Task | None) -> bool:
+    """Labels, and the objects of a structured task, are the same for many rows that have nothing in common."""
+    return task is not None and task.kind in ("classification", "structured")
 
 
 def _names(store: Store) -> list[str]:

@@ -97,6 +97,13 @@ def test_long_answers_on_both_sides_are_named_with_their_rows(filled, rows):
     assert grouping.crossings(filled, FREE) == []
 
 
+def test_equal_objects_of_a_structured_task_are_no_sign(filled):
+    objects = Task(kind="structured")
+    splits.make(filled, objects, group="none", test=20, validation=20, stratify="source", who="ann")
+    assert grouping.crossings(filled, objects) == [] and grouping.crossings(filled, FREE)
+    assert "answer" not in {one.field for one in grouping.propose(filled, objects)}
+
+
 def test_no_component_of_several_fields_crosses(filled, rows):
     report = splits.make(filled, FREE, group=["customer", "ticket"], test=21, validation=12, who="ann")
     side = [split for (split,) in filled.rows("select split from example order by seq")]
