@@ -259,3 +259,18 @@ def test_a_bulk_label_asks_for_it_and_is_one_undo(app, page):
     expect(page.locator("[data-testid=stDialog]")).to_have_count(0)
     page.locator(".st-key-q input").fill('group="batch one"')
     expect(page.locator(".ts-sentence")).to_contain_text("11 examples")
+
+
+def test_a_filter_gets_a_name_and_is_shown_again_by_it(app, page, review):
+    page.locator(".st-key-q input").fill("number 1")
+    expect(page.locator(".ts-sentence")).to_contain_text("11 examples")
+    page.get_by_role("button", name="Views").click()
+    page.locator(".st-key-view-name input").fill("ones")
+    page.locator(".st-key-view-name input").press("Enter")
+    page.locator(".st-key-view-save button").click()
+    expect(page.locator(".st-key-view-show-0")).to_be_visible()
+    again = review(app)
+    expect(again.locator(".ts-sentence")).to_contain_text("All 40")
+    again.get_by_role("button", name="Views").click()
+    again.locator(".st-key-view-show-0 button").click()
+    expect(again.locator(".ts-sentence")).to_contain_text("11 examples")
