@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 from curation import decisions, formats, owned, task
 from curation.errors import BadInput, BadUsage, unknown
 from curation.files import sha256_file
+from curation.preview import Preview, PreviewRow, preview
 from curation.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     import duckdb
 
     from curation.store import Store
+
+__all__ = ["ImportReport", "Preview", "PreviewRow", "import_file", "preview"]
 
 _SAMPLE = 5_000
 

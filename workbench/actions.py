@@ -9,6 +9,7 @@ from pathlib import Path
 from curation import checks, importing, jobs, splits, versions
 from curation.dedup import run as dedup
 from curation.errors import NotReady, TouchstoneError
+from curation.importing import ImportReport
 from curation.progress import Progress
 from curation.splits import SplitReport
 from curation.store import Store
@@ -142,17 +143,22 @@ def baseline_candidates(task: Task | None) -> list[str]:
     return ["prompt", *(task.traits.cheap_baselines if task else ())]
 
 
-def import_path(
-    store: Store, path: Path, *, form: str, mapping: Mapping[str, str], name: str
+def import_paths(
+    store: Store, files: Sequence[Path], *, form: str, mappings: Mapping[Path, Mapping[str, str]]
 ) -> chores.Chore:
-    """Import a file."""
-    return chores.start(
-        "import",
-        f"Importing {name}",
-        lambda progress: importing.import_file(
-            store, path, format=form, mapping=dict(mapping), who=state.who(), name=name, progress=progress
-        ),
-    )
+    """Import files: all of them, or none when it is cancelled or one cannot be read."""
+
+    def work(progress: Progress) -> list[ImportReport]:
+        with store.transaction():
+            return [
+                importing.import_file(
+                    store, path, format=form, mapping=dict(mappings[path]), who=state.who(), progress=progress
+                )
+                for path in files
+            ]
+
+    name = files[0].name if len(files) == 1 else f"{len(files)} files"
+    return chores.start("import", f"Importing {name}", work)
 
 
 def run_checks(store: Store) -> chores.Chore:

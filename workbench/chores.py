@@ -31,6 +31,19 @@ class Chore:
     error: TouchstoneError | None = None
     started: float = field(default_factory=time.monotonic)
     stopping: bool = False
+    stage_began: float = field(default_factory=time.monotonic)
+    seconds: float = 0.0
+
+    @property
+    def rate(self) -> float | None:
+        """Units of this stage a second, None before there are any."""
+        since = time.monotonic() - self.stage_began
+        return self.done / since if self.done and since > 1 else None
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that this stage still takes, None when nobody knows."""
+        return (self.total - self.done) / self.rate if self.total and self.rate else None
 
     @property
     def share(self) -> float | None:
@@ -45,6 +58,7 @@ class _Watched:
     def stage(self, name: str, total: int | None = None) -> None:
         """Note the stage."""
         self.chore.stage, self.chore.done, self.chore.total = name, 0, total
+        self.chore.stage_began = time.monotonic()
         self._look()
 
     def advance(self, n: int = 1) -> None:
@@ -107,4 +121,5 @@ def _run(chore: Chore, work: Callable[[Progress], Any]) -> None:
             f"{type(error).__name__}: {error}", hint="This is a mistake in Touchstone."
         )
     finally:
+        chore.seconds = time.monotonic() - chore.started
         chore.ended = True

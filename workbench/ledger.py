@@ -15,21 +15,6 @@ def sources(store: Store) -> list[dict[str, Any]]:
     )
 
 
-def quarantine(store: Store, limit: int = 100) -> list[dict[str, Any]]:
-    """Lines that could not be read, with the reason."""
-    return store.dicts(
-        """
-        select s.name as source, q.line, q.reason,
-            case when length(q.raw) > 160 then left(q.raw, 160) || '…' else q.raw end as raw
-        from quarantine q
-        join source s using (source)
-        order by q.source desc, q.line
-        limit ?
-        """,
-        [limit],
-    )
-
-
 def quarantine_reasons(store: Store) -> list[dict[str, Any]]:
     """How often each reason occurs, most frequent first."""
     return store.dicts(

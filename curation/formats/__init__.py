@@ -60,7 +60,7 @@ class Format:
     """How one form of file becomes staged rows.
 
     `recognise` looks at the first kilobytes of text; `stage` fills the table `staged` and returns the
-    mapping it used, field by column.
+    mapping it used, field by column. `columns` names what a staged file has to map.
     """
 
     name: str
@@ -68,6 +68,7 @@ class Format:
     fields: tuple[str, ...]
     recognise: Callable[[Path, str], bool]
     stage: Callable[[duckdb.DuckDBPyConnection, Path, dict[str, str], Progress], dict[str, str]]
+    columns: Callable[[duckdb.DuckDBPyConnection, Path], tuple[str, ...]]
 
 
 FORMATS: tuple[Format, ...] = (
@@ -77,9 +78,15 @@ FORMATS: tuple[Format, ...] = (
         messages.FIELDS,
         messages.recognise,
         messages.stage,
+        messages.names,
     ),
     Format(
-        "columns", "CSV or TSV with one row per example", columns.FIELDS, columns.recognise, columns.stage
+        "columns",
+        "CSV or TSV with one row per example",
+        columns.FIELDS,
+        columns.recognise,
+        columns.stage,
+        columns.names,
     ),
 )
 

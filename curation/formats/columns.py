@@ -111,6 +111,12 @@ def stage(
     return used
 
 
+def names(cursor: duckdb.DuckDBPyConnection | None, path: Path) -> tuple[str, ...]:
+    """The headings, or `column0`, `column1` where there are none."""
+    with path.open("r", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        return _shape(file.read(262_144), path).names
+
+
 def _example(
     cells: list[str], problem: str, used: dict[str, str], shape: Shape
 ) -> tuple[str | None, str | None, str | None, str | None, str | None, str | None]:

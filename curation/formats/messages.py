@@ -175,6 +175,18 @@ def _stage_odd_rows(cursor: duckdb.DuckDBPyConnection, mapping: dict[str, str], 
         progress.advance(len(batch))
 
 
+def names(cursor: duckdb.DuckDBPyConnection, path: Path) -> tuple[str, ...]:
+    """The keys of the staged rows, in the order in which they appear."""
+    found: dict[str, None] = {}
+    for (raw,) in cursor.execute("select raw from staged order by line limit 200").fetchall():
+        try:
+            row = json.loads(raw or "null")
+        except (ValueError, RecursionError):
+            continue
+        found |= dict.fromkeys(row if isinstance(row, dict) else ())
+    return tuple(found)
+
+
 class ReadRow(NamedTuple):
     """One example of a row, read: canonical JSON of its parts, or the reason why there is none."""
 

@@ -1,24 +1,23 @@
-"""Import: drop a file or name a path; the counts add up; what could not be read; the guessed task."""
+"""Import: look at the first rows of files, then bring them in; mend what could not be read; the guessed task."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from curation import formats, task
-from curation.errors import BadUsage
-from curation.importing import ImportReport
+from curation.errors import TouchstoneError
+from curation.files import sha256
 from curation.task import Task
-from workbench import actions, chores, ledger, state
+from workbench import actions, chores, incoming, ledger, state
+from workbench.screens import kept_aside
 from workbench.widgets import text
 from workbench.widgets.filter_bar import ANY_FLAG
-from workbench.widgets.findings import findings, quarantine, sources
+from workbench.widgets.findings import findings, imported, sources
 from workbench.widgets.press import press
+from workbench.widgets.preview import mapping, preview
 from workbench.widgets.task_card import task_card
-
-_BLOCK = 1 << 20
 
 
 def screen() -> None:
@@ -32,11 +31,11 @@ def screen() -> None:
 
 
 def _choose() -> None:
-    form, mapping = "auto", ""
-    sent = st.file_uploader("File", type=None, key="upload", label_visibility="collapsed")
+    """Which files, and how they would be read; nothing of them is in the project yet."""
+    sent = st.file_uploader("Files", accept_multiple_files=True, key="upload", label_visibility="collapsed")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        path = st.text_input(
-            "Or a path on this machine", key="path", placeholder="/data/chats.jsonl", width=380
+        typed = st.text_input(
+            "Or a file or folder on this machine", key="path", placeholder="/data/chats.jsonl", width=420
         )
         form = st.selectbox(
             "Format",
@@ -45,43 +44,53 @@ def _choose() -> None:
             width=150,
             format_func=lambda name: "Guess" if name == "auto" else name,
         )
-        mapping = st.text_input(
-            "Columns, if needed", key="mapping", placeholder="user=question label=intent", width=230
+    try:
+        files = incoming.keep(sent, state.project().folder / "uploads")
+        files += incoming.named(typed.strip())
+    except TouchstoneError as error:
+        text.failure(error)
+        return
+    if files:
+        _look(files, form)
+
+
+def _look(files: list[Path], form: str) -> None:
+    """The first rows of each file as they would come in, with a mapping to change; the button to go on."""
+    busy = chores.running() is not None
+    chosen = files[0]
+    if len(files) > 1:
+        chosen = st.selectbox("Look at", files, format_func=lambda path: path.name, key="look-at", width=420)
+    mappings: dict[Path, dict[str, str]] = st.session_state.setdefault("mappings", {})
+    guess = incoming.look(chosen, form, {})
+    key = sha256(f"{chosen}{form}".encode())[:12]
+    with st.container(horizontal=True, gap="medium", key="look"):
+        with st.container(key="mapping", gap="small", width=320):
+            text.heading("Columns")
+            guessed = guess.preview.mapping if guess.preview else {}
+            asked = mapping(incoming.fields(guess.format), guess.columns, guessed, key=key)
+        mappings[chosen] = {} if asked == guessed else asked
+        seen = incoming.look(chosen, form, asked) if mappings[chosen] else guess
+        with st.container(key="seen", gap="small"):
+            text.heading("The first rows", _why(seen))
+            if seen.error is not None:
+                text.failure(seen.error)
+            if seen.preview is not None:
+                preview(seen.preview)
+    name = f"Import {chosen.name}" if len(files) == 1 else f"Import {len(files)} files"
+    if st.button(name, type="primary", key="import", disabled=busy or seen.preview is None):
+        error = actions.attempt(
+            lambda: actions.import_paths(
+                state.store(), files, form=form, mappings={path: mappings.get(path, {}) for path in files}
+            )
         )
-        name = sent.name if sent is not None else Path(path.strip()).name
-        pressed = st.button(
-            f"Import {name}" if name else "Import", type="primary", key="import", disabled=not name
-        )
-    if pressed:
-        error = actions.attempt(lambda: _start(sent, path.strip(), form, mapping))
         if error is not None:
             text.failure(error)
         else:
             st.rerun()
 
 
-def _start(sent: Any, path: str, form: str, mapping: str) -> None:  # noqa: ANN401  Streamlit's uploaded file
-    columns = dict(_pair(part) for part in mapping.split())
-    store = state.store()
-    if sent is None:
-        place = Path(path).expanduser()
-        actions.import_path(store, place, form=form, mapping=columns, name=place.name)
-        return
-    kept = store.project.folder / "uploads" / Path(sent.name).name
-    kept.parent.mkdir(exist_ok=True)
-    with kept.open("wb") as file:
-        while block := sent.read(_BLOCK):
-            file.write(block)
-    actions.import_path(store, kept, form=form, mapping=columns, name=kept.name)
-
-
-def _pair(part: str) -> tuple[str, str]:
-    name, equals, column = part.partition("=")
-    if not equals:
-        raise BadUsage(
-            f"Columns are named as FIELD=COLUMN, got {part!r}.", hint=f"Fields: {', '.join(formats.FIELDS)}."
-        )
-    return name, column
+def _why(seen: incoming.Look) -> str:
+    return f"read as {seen.preview.format}: {seen.preview.reason}" if seen.preview else ""
 
 
 def _report() -> None:
@@ -91,15 +100,8 @@ def _report() -> None:
     if chore.error is not None:
         text.failure(chore.error)
         return
-    report: ImportReport = chore.result
-    text.heading(
-        f"{report.source} is in" if not report.already_imported else f"{report.source} was here already",
-        f"read as {report.format}, {', '.join(f'{k} from {v}' for k, v in report.mapping.items())}",
-    )
-    text.plain(
-        f"{report.rows:,} rows = {report.examples:,} new examples + {report.quarantined:,} that could not be read "
-        f"+ {report.repeated:,} repeated"
-    )
+    for report in chore.result:
+        imported(report, chore.seconds)
     with st.container(horizontal=True):
         press("Run the checks", lambda: actions.run_checks(state.store()), key="check", type="primary")
         st.page_link(state.page("review"), label="Review them")
@@ -138,7 +140,4 @@ def _sources() -> None:
     if found:
         text.heading("Sources")
         sources(found)
-    aside = ledger.quarantine(store)
-    if aside:
-        text.heading("Kept aside", "lines that could not be read; mend them in the file and import it again")
-        quarantine(ledger.quarantine_reasons(store), aside)
+    kept_aside.part(store)

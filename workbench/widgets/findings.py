@@ -1,4 +1,4 @@
-"""What was imported, what could not be read, and what the checks found, as small tables."""
+"""What was imported and what the checks found, as small tables."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from curation.checks import CHECKS
+from curation.importing import ImportReport
 from workbench.widgets import text
 from workbench.widgets.table import table
 
@@ -40,8 +41,13 @@ def sources(found: Sequence[dict[str, Any]]) -> None:
     table(found, list(columns.items()), right=("rows", "examples", "quarantined", "repeated"))
 
 
-def quarantine(reasons: Sequence[dict[str, Any]], lines: Sequence[dict[str, Any]]) -> None:
-    """Draw what could not be read: how often for which reason, then the lines."""
-    text.plain(" · ".join(f"{row['n']:,} × {row['reason']}" for row in reasons), "dim")
-    columns = [("source", "File"), ("line", "Line"), ("reason", "Why"), ("raw", "What it says")]
-    table(lines, columns, right=("line",), wide="raw")
+def imported(report: ImportReport, seconds: float) -> None:
+    """Draw what one import did."""
+    known = "was here already" if report.already_imported else "is in"
+    used = ", ".join(f"{field} from {column}" for field, column in report.mapping.items())
+    text.heading(f"{report.source} {known}", f"read as {report.format}, {used}")
+    rate = f" in {seconds:,.1f} s ({report.rows / seconds:,.0f} rows/s)" if seconds >= 1 else ""
+    text.plain(
+        f"{report.rows:,} rows = {report.examples:,} new examples + {report.quarantined:,} that could not be read "
+        f"+ {report.repeated:,} repeated{rate}"
+    )

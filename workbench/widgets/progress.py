@@ -43,8 +43,10 @@ def _watch_chore() -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="chore"):
         with st.container(width=460):
-            bar(chore.title, chore.stage, chore.done, chore.total, None)
-        if st.button("Stop", key="chore-stop", disabled=chore.stopping):
+            rate = f" · {chore.rate:,.0f} rows/s" if chore.rate and not chore.total else ""
+            bar(chore.title, chore.stage + rate, chore.done, chore.total, chore.left)
+        word = "Cancel" if chore.name == "import" else "Stop"
+        if st.button(word, key="chore-stop", disabled=chore.stopping):
             chore.stopping = True
 
 
