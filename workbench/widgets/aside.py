@@ -11,6 +11,7 @@ from curation.quarantine import Aside
 from workbench.widgets import text
 
 _WHY = "aside-why"
+_ROUND = "aside-round"
 
 
 def rows(found: Sequence[Aside], mend: Callable[[Aside, str], object]) -> None:
@@ -21,7 +22,9 @@ def rows(found: Sequence[Aside], mend: Callable[[Aside, str], object]) -> None:
         mend: reads the corrected text; raises the new reason.
     """
     for one in found:
-        key = f"{one.raw_hash[:16]}-{one.nth}"
+        # a row that comes back after an undo gets an editor of its own, with the text it had
+        name = f"{one.raw_hash[:16]}-{one.nth}"
+        key = f"{name}-{st.session_state.get(_ROUND, {}).get(name, 0)}"
         why = st.session_state.get(_WHY, {}).get(key)
         with st.container(key=f"aside-{key}", gap="small"):
             text.heading(f"{one.name}, line {one.line:,}", one.reason)
@@ -44,3 +47,7 @@ def _try(one: Aside, key: str, mend: Callable[[Aside, str], object]) -> None:
         mend(one, str(st.session_state[f"mend-{key}"]))
     except TouchstoneError as error:
         why[key] = error.message
+    else:
+        rounds: dict[str, int] = st.session_state.setdefault(_ROUND, {})
+        name = f"{one.raw_hash[:16]}-{one.nth}"
+        rounds[name] = rounds.get(name, 0) + 1
