@@ -8,18 +8,24 @@ from curation.checks.check import Check, Found, Rows, Severity
 from curation.checks.conflicting_answers import conflicting_answers
 from curation.checks.empty_turn import empty_turn
 from curation.checks.label_set import label_set
+from curation.checks.last_turn import last_turn
 from curation.checks.mojibake import mojibake
 from curation.checks.pii import pii
+from curation.checks.preference_pairs import preference_pairs
 from curation.checks.prompt_leakage import prompt_leakage
 from curation.checks.refusal import refusal
 from curation.checks.roles import roles
 from curation.checks.running import Checking
 from curation.checks.template_tokens import template_tokens
+from curation.checks.tool_calls import tool_calls
 
 __all__ = ["CHECKS", "Check", "Found", "Rows", "Severity", "announce", "active", "counts", "outdated", "run"]
 
 CHECKS: tuple[Check, ...] = (
     roles,
+    last_turn,
+    tool_calls,
+    preference_pairs,
     empty_turn,
     template_tokens,
     answer_schema,

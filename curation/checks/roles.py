@@ -33,18 +33,17 @@ class _Problem(NamedTuple):
     message: str
 
 
-@check("roles", "Roles and their order", "block")
+@check("roles", "Roles and their order", "block", version=2)
 def roles(rows: Rows) -> pa.Table:
     """Finds: a role no template knows, a chat without an assistant turn (both block); turns in an order most
-    templates refuse, a chat that does not end with the assistant (both fix).
+    templates refuse (fix).
 
     Why it hurts training: an unknown role is refused or rendered as something else; without an assistant turn
     there is nothing to learn; turns out of order are merged silently or stop the run.
 
-    False alarms: prompts without an answer, kept on purpose for reinforcement learning; support chats in which
-    a person wrote twice in a row.
+    False alarms: support chats in which a person wrote twice in a row.
 
-    How to fix: rename the role, join two turns of one person, cut what comes after the last answer.
+    How to fix: rename the role, join two turns of one person.
 
     Example: Turn 3 has the role "bot", which no template knows.
     """
@@ -84,18 +83,7 @@ def _problems(roles: Sequence[str], pair: bool) -> list[_Problem]:
         return [_Problem("block", turn, _unknown(turn, role)) for turn, role in unknown]
     if "assistant" not in roles and not pair:
         return [_Problem("block", None, "No assistant turn: there is nothing to learn here.")]
-    problems = list(_order(roles))
-    if not pair and roles[-1] != "assistant":
-        last = max(turn for turn, role in enumerate(roles) if role == "assistant")
-        problems.append(
-            _Problem(
-                "fix",
-                len(roles) - 1,
-                f"Ends with a {roles[-1]} turn: nothing after turn {last + 1} is learned. "
-                "Cut what follows, or keep it as a prompt without an answer.",
-            )
-        )
-    return problems
+    return list(_order(roles))
 
 
 def _unknown(turn: int, role: str) -> str:

@@ -30,18 +30,24 @@ def flags(memory):
             (
                 number,
                 canonical_json(row["messages"]),
-                canonical_json(row["tools"]) if "tools" in row else None,
+                *(
+                    canonical_json(row[name]) if name in row else None
+                    for name in ("tools", "chosen", "rejected")
+                ),
             )
             for number, row in enumerate(rows)
         ]
-        memory.execute("create or replace temp table told (seq bigint, messages varchar, tools varchar)")
-        memory.executemany("insert into told values (?, ?, ?)", told)
+        memory.execute(
+            "create or replace temp table told "
+            "(seq bigint, messages varchar, tools varchar, chosen varchar, rejected varchar)"
+        )
+        memory.executemany("insert into told values (?, ?, ?, ?, ?)", told)
         memory.execute(
             """
             create or replace temp view rows as
             select *, texts[answer_turn] as answer
             from (
-                select seq, messages, tools, null::varchar as chosen, null::varchar as rejected,
+                select seq, messages, tools, chosen, rejected,
                     null::varchar as label, turn_roles(messages) as roles, turn_texts(messages) as texts,
                     last_assistant(messages) as answer_turn
                 from told

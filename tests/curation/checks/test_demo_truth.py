@@ -13,6 +13,7 @@ FOUND_BY = {
     "answer_schema": ("broken_json", "wrong_keys", "outside_enum", "truncated_answer", "fenced_answer", "refusal",
                       "leaked_prompt", "wrong_language"),
     "roles": ("role_error",),
+    "last_turn": ("role_error",),
     "empty_turn": ("empty_answer",),
     "mojibake": ("mojibake",),
     "pii": ("pii",),
@@ -20,6 +21,7 @@ FOUND_BY = {
     "prompt_leakage": ("leaked_prompt",),
     "conflicting_answers": ("conflicting_answer",),
 }  # fmt: skip
+TOGETHER = {"roles": "last_turn", "last_turn": "roles"}  # 8 and 2 of the 10 role errors
 PLANTED = sorted((check, kind) for check, kinds in FOUND_BY.items() for kind in kinds)
 
 
@@ -60,13 +62,18 @@ def found(opened):
 
 @pytest.mark.parametrize(("check", "kind"), PLANTED)
 def test_nineteen_of_twenty_planted_defects_are_found(planted, found, check, kind):
-    assert len(planted[kind] & found[check]) >= 0.95 * len(planted[kind])
+    caught = found[check] | found[TOGETHER[check]] if check in TOGETHER else found[check]
+    assert len(planted[kind] & caught) >= 0.95 * len(planted[kind])
 
 
 @pytest.mark.parametrize("check", sorted(set(FOUND_BY) - {"conflicting_answers"}))
 def test_nineteen_of_twenty_flagged_rows_are_planted_defects(planted, found, check):
     right = set().union(*(planted[kind] for kind in FOUND_BY[check]))
     assert len(found[check] & right) >= 0.95 * len(found[check])
+
+
+def test_the_check_of_roles_and_that_of_the_last_turn_share_the_role_errors(planted, found):
+    assert [len(planted["role_error"] & found[check]) for check in ("roles", "last_turn")] == [8, 2]
 
 
 def test_of_each_conflict_both_sides_are_flagged_and_no_other_row(planted, found):

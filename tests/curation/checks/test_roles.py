@@ -21,7 +21,6 @@ def test_usual_orders_are_left_alone(flags, roles):
         (["customer", "assistant"], "block", 0, 'Rename it to "user"'),
         (["user", "bot"], "block", 1, 'the role "bot"'),
         ("su", "block", None, "No assistant turn"),
-        ("uau", "fix", 2, "nothing after turn 2 is learned"),
         ("uua", "fix", 1, "Turns 1 and 2 are both from the user"),
         ("uaa", "fix", 2, "both from the assistant"),
         ("usa", "fix", 1, "Turn 2 is a system turn"),
@@ -38,3 +37,8 @@ def test_each_wrong_order_is_named_at_its_turn(flags, roles, severity, turn, mes
 
 def test_an_unknown_role_is_not_reported_twice_as_a_wrong_order(flags):
     assert len(flags("roles", [turns(["customer", "customer", "assistant", "user"])])) == 2
+
+
+def test_what_follows_the_last_answer_is_named(flags):
+    ((_, severity, turn, _, message),) = flags("last_turn", [turns("uau"), turns("ua"), turns("su")])
+    assert (severity, turn) == ("fix", 2) and "nothing after turn 2 is learned" in message
