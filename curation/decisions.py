@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +18,9 @@ from curation import task as tasks
 from curation.changes import TEXTUAL, Kind
 from curation.errors import BadInput, BadUsage, TouchstoneError, unknown
 from curation.formats.chats import refusal
+from curation.history import Batch as Batch
+from curation.history import history as history
+from curation.history import recent as recent
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,33 +29,6 @@ if TYPE_CHECKING:
     from curation.store import Store
 
 DECISIONS = ("keep", "drop", "undecided")
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One action as the log shows it. `changed` counts examples (for an import: sources)."""
-
-    batch: int
-    summary: str
-    who: str
-    made: datetime
-    changed: int
-    direction: str = "do"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One line of an example's history; `before` and `after` are plain JSON values."""
-
-    batch: int
-    made: datetime
-    who: str
-    kind: str
-    before: Any
-    after: Any
-    reason: str | None
-    direction: str
-    summary: str
 
 
 def decide(
@@ -186,50 +160,6 @@ def redo(store: Store, *, who: str, op_id: str | None = None) -> Batch | None:
     )
     root = found[0] if found else None
     return _replay(store, root, "redo", who, op_id) if root is not None else None
-
-
-def history(store: Store, seq: int) -> list[Change]:
-    """Every change to one example, newest first; its imports are in `occurrence`."""
-    rows = store.rows(
-        """
-        select b.batch, b.made, b.who, d.kind, d.before, d.after, d.reason, b.direction, b.summary
-        from decision d
-        join batch b using (batch)
-        where d.seq = ?
-        order by d.n desc
-        """,
-        [seq],
-    )
-    return [
-        Change(
-            batch,
-            made,
-            who,
-            kind,
-            json.loads(before or "null"),
-            json.loads(after or "null"),
-            reason,
-            direction,
-            summary,
-        )
-        for batch, made, who, kind, before, after, reason, direction, summary in rows
-    ]
-
-
-def recent(store: Store, limit: int = 10) -> list[Batch]:
-    """The newest batches, newest first."""
-    rows = store.rows(
-        """
-        select b.batch, b.summary, b.who, b.made, count(coalesce(d.seq, d.source)), b.direction
-        from batch b
-        left join decision d using (batch)
-        group by all
-        order by b.batch desc
-        limit ?
-        """,
-        [limit],
-    )
-    return [Batch(*row) for row in rows]
 
 
 def record_import(store: Store, source: int, *, who: str, summary: str) -> int:
