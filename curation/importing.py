@@ -7,12 +7,14 @@ of the decision log, so a killed import leaves the project as it was.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation import decisions, formats, owned, task
-from curation.errors import BadInput, BadUsage, unknown
+from curation.errors import BadInput, BadUsage, TouchstoneError, unknown
 from curation.files import sha256_file
 from curation.preview import Preview, PreviewRow, preview
 from curation.progress import SILENT, Progress
@@ -74,23 +76,53 @@ def import_file(
     Raises:
         BadInput: the file is missing or empty, or not one row of it can be read.
         BadUsage: the format or the mapping does not fit the file.
+        TouchstoneError: the file changed meanwhile, or the system would not read or write.
     """
+    if path.is_dir():
+        raise BadUsage("This is a folder, not a file.", where=str(path), hint="Name the files in it.")
     if not path.is_file():
         raise BadUsage("There is no such file.", where=str(path))
     if split is not None and split not in owned.SPLITS:
         raise unknown("split", split, owned.SPLITS)
     asked = dict(mapping or {}) | ({owned.AS: split} if split else {})
-    digest = sha256_file(path)
-    with path.open("rb") as file:
-        head = file.read(65_536).decode("utf-8-sig", errors="replace")
-    form = formats.detect(path, head) if format == "auto" else formats.get(format)
-    with store.transaction() as cursor:
+    with _as_it_stands(path), store.transaction() as cursor, _unchanged(path):
+        digest = sha256_file(path)
+        with path.open("rb") as file:
+            head = file.read(65_536).decode("utf-8-sig", errors="replace")
+        form = formats.detect(path, head) if format == "auto" else formats.get(format)
         cursor.execute(formats.STAGED)
         used = form.stage(cursor, path, owned.without(asked), progress) | owned.only(asked)
         owned.fill(cursor, used, path.name)
         report = _take(store, cursor, path, name or path.name, digest, form.name, used, who, progress)
         cursor.execute("drop table staged")
     return report
+
+
+@contextmanager
+def _as_it_stands(path: Path) -> Iterator[None]:
+    """What the system refuses (a full disk, a file without permission), in words."""
+    try:
+        yield
+    except OSError as error:
+        raise TouchstoneError(
+            f"The system would not read or write: {error.strerror or error}.",
+            where=str(error.filename or path),
+            hint="Nothing was changed. Check the free space and the permissions, and import again.",
+        ) from error
+
+
+@contextmanager
+def _unchanged(path: Path) -> Iterator[None]:
+    """Refuse, and so roll back, what was read from a file that was written to meanwhile."""
+    before = path.stat()
+    yield
+    after = path.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise BadInput(
+            "The file changed while it was read.",
+            where=path.name,
+            hint="Nothing was changed. Wait until the program that writes it is done, and import again.",
+        )
 
 
 def _take(

@@ -75,7 +75,7 @@ def preview(
         used = form.stage(cursor, part, mapping or {}, SILENT)
         found = cursor.execute(
             """
-            select line, raw, messages, tools, null, null, label, group_key, reason
+            select line, raw, messages, tools, chosen, rejected, label, group_key, reason
             from staged
             order by line
             limit ?

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation import importing, project, store
-from curation.errors import BadInput, BadUsage
+from curation.errors import BadInput, BadUsage, TouchstoneError
 from curation.formats.messages import read_row
 from tests.curation.conftest import chat, write_jsonl
 
@@ -167,3 +168,45 @@ def test_the_sql_and_the_python_reading_of_a_row_give_the_same_id(tmp_path_facto
     read = [read_row(line, {})[0] for line in lines]
     assert ids == {content_id(r.messages, r.tools, None, None, r.label) for r in read if r.messages}
     assert report.rows == len(rows) == report.examples + report.quarantined + report.repeated
+
+
+class Meddling:
+    """A progress that does something to the file once, while it is read."""
+
+    def __init__(self, act):
+        self.act = act
+
+    def stage(self, name, total=None):
+        if self.act:
+            act, self.act = self.act, None
+            act()
+
+    def advance(self, n=1):
+        pass
+
+
+def _fail(error):
+    raise error
+
+
+def test_a_file_that_changes_while_it_is_read_leaves_the_project_as_it_was(opened, tmp_path):
+    path = write_jsonl(tmp_path / "rows.jsonl", [{"messages": chat("q", "a")}])
+    more = json.dumps({"messages": chat("later", "a")}) + "\n"
+    with pytest.raises(BadInput, match="changed while it was read"):
+        take(opened, path, progress=Meddling(lambda: path.write_text(path.read_text() + more)))
+    assert opened.value("select count(*) from example") == opened.value("select count(*) from source") == 0
+    assert take(opened, path).examples == 2
+
+
+def test_a_full_disk_is_said_in_words_and_leaves_the_project_as_it_was(opened, tmp_path):
+    path = write_jsonl(tmp_path / "rows.jsonl", [{"messages": chat("q", "a")}])
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(TouchstoneError, match="No space left on device") as error:
+        take(opened, path, progress=Meddling(lambda: _fail(full)))
+    assert error.value.hint
+    assert opened.value("select count(*) from example") == opened.value("select count(*) from source") == 0
+
+
+def test_a_folder_is_refused_as_a_folder(opened, tmp_path):
+    with pytest.raises(BadUsage, match="folder"):
+        take(opened, tmp_path)

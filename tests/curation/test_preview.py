@@ -29,3 +29,10 @@ def test_a_preview_of_a_table_names_its_columns_and_keeps_to_the_number_of_rows(
 def test_every_format_has_a_name_and_a_line_that_says_what_it_is():
     assert len({one.name for one in formats.FORMATS}) == len(formats.FORMATS)
     assert all(one.says and "\n" not in one.says for one in formats.FORMATS)
+
+
+def test_a_preview_shows_both_answers_of_a_preference_pair(tmp_path):
+    row = {"prompt": "q", "chosen": "good", "rejected": "bad"}
+    (shown,) = importing.preview(write_jsonl(tmp_path / "pairs.jsonl", [row])).examples
+    assert shown.refused is None and shown.messages == [{"role": "user", "content": "q"}]
+    assert (shown.chosen[-1]["content"], shown.rejected[-1]["content"]) == ("good", "bad")
