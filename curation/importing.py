@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from curation import decisions, formats, owned, task
 from curation.errors import BadInput, BadUsage, TouchstoneError, unknown
 from curation.files import sha256_file
+from curation.formats.plain import plain
 from curation.preview import Preview, PreviewRow, preview
 from curation.progress import SILENT, Progress
 
@@ -85,13 +86,13 @@ def import_file(
     if split is not None and split not in owned.SPLITS:
         raise unknown("split", split, owned.SPLITS)
     asked = dict(mapping or {}) | ({owned.AS: split} if split else {})
-    with _as_it_stands(path), store.transaction() as cursor, _unchanged(path):
+    with _as_it_stands(path), store.transaction() as cursor, _unchanged(path), plain(path) as text:
         digest = sha256_file(path)
-        with path.open("rb") as file:
+        with text.open("rb") as file:
             head = file.read(65_536).decode("utf-8-sig", errors="replace")
-        form = formats.detect(path, head) if format == "auto" else formats.get(format)
+        form = formats.detect(text, head) if format == "auto" else formats.get(format)
         cursor.execute(formats.STAGED)
-        used = form.stage(cursor, path, owned.without(asked), progress) | owned.only(asked)
+        used = form.stage(cursor, text, owned.without(asked), progress) | owned.only(asked)
         owned.fill(cursor, used, path.name)
         report = _take(store, cursor, path, name or path.name, digest, form.name, used, who, progress)
         cursor.execute("drop table staged")
@@ -324,9 +325,14 @@ def _guess(cursor: duckdb.DuckDBPyConnection) -> task.Task:
         f"""
         select
             answer_text(messages),
-            case when turn_roles(messages)[1] = 'system' then turn_texts(messages)[1] end
+            case when turn_roles(messages)[1] = 'system' then turn_texts(messages)[1] end,
+            chosen is not null
         from content
         using sample reservoir ({_SAMPLE} rows) repeatable (0)
         """
     ).fetchall()
-    return task.guess([answer or "" for answer, _ in rows], [system for _, system in rows])
+    return task.guess(
+        [answer or "" for answer, _, _ in rows],
+        [system for _, system, _ in rows],
+        pairs=sum(pair for _, _, pair in rows) * 2 > len(rows),
+    )

@@ -12,6 +12,7 @@ from typing import Any
 from curation import formats
 from curation.errors import BadUsage, TouchstoneError
 from curation.formats import columns
+from curation.formats.plain import plain
 from curation.progress import SILENT
 
 _HEAD = 65_536
@@ -61,10 +62,15 @@ def preview(
         BadInput: the file cannot be read at all.
         BadUsage: the format or the mapping does not fit the file.
     """
-    import duckdb
-
     if not path.is_file():
         raise BadUsage("There is no such file.", where=str(path))
+    with plain(path) as text:
+        return _look(text, format, mapping or {}, rows)
+
+
+def _look(path: Path, format: str, mapping: dict[str, str], rows: int) -> Preview:
+    import duckdb
+
     with path.open("rb") as file:
         head = file.read(_HEAD).decode("utf-8-sig", errors="replace")
     form = formats.detect(path, head) if format == "auto" else formats.get(format)
@@ -72,7 +78,7 @@ def preview(
         part = path if path.stat().st_size <= _WHOLE else _first_lines(path, Path(folder) / path.name)
         cursor = connection.cursor()
         cursor.execute(formats.STAGED)
-        used = form.stage(cursor, part, mapping or {}, SILENT)
+        used = form.stage(cursor, part, mapping, SILENT)
         found = cursor.execute(
             """
             select line, raw, messages, tools, chosen, rejected, label, group_key, reason
@@ -90,10 +96,11 @@ def preview(
 def columns_of(path: Path, format: str = "auto") -> tuple[str, tuple[str, ...]]:
     """The format of a table and its columns, for a person to map; no columns where they cannot be told."""
     try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD).decode("utf-8-sig", errors="replace")
-        form = formats.detect(path, head) if format == "auto" else formats.get(format)
-        return form.name, columns.names(None, path) if form.name == "columns" else ()
+        with plain(path) as text:
+            with text.open("rb") as file:
+                head = file.read(_HEAD).decode("utf-8-sig", errors="replace")
+            form = formats.detect(text, head) if format == "auto" else formats.get(format)
+            return form.name, columns.names(None, text) if form.name == "columns" else ()
     except (OSError, TouchstoneError):
         return format, ()
 

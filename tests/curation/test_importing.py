@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from curation import importing, project, store
 from curation.errors import BadInput, BadUsage, TouchstoneError
 from curation.formats.messages import read_row
+from curation.task import load
 from tests.curation.conftest import chat, write_jsonl
 
 
@@ -210,3 +212,30 @@ def test_a_full_disk_is_said_in_words_and_leaves_the_project_as_it_was(opened, t
 def test_a_folder_is_refused_as_a_folder(opened, tmp_path):
     with pytest.raises(BadUsage, match="folder"):
         take(opened, tmp_path)
+
+
+def test_a_packed_or_differently_encoded_file_gives_the_same_examples(opened, tmp_path):
+    path = write_jsonl(
+        tmp_path / "rows.jsonl", [{"messages": chat("größe 😀", "a")}, {"messages": chat("q", "b")}]
+    )
+    take(opened, path)
+    (tmp_path / "rows.jsonl.gz").write_bytes(gzip.compress(path.read_bytes()))
+    (tmp_path / "wide.jsonl").write_text(path.read_text("utf-8"), "utf-16")
+    for name in ("rows.jsonl.gz", "wide.jsonl"):
+        assert importing.preview(tmp_path / name).examples[0].messages == chat("größe 😀", "a")
+        report = take(opened, tmp_path / name)
+        assert (report.rows, report.examples, report.repeated) == (2, 0, 2), name
+
+
+def test_a_damaged_gzip_file_changes_nothing(opened, tmp_path):
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"messages": []}' * 99)[:-12])
+    with pytest.raises(BadInput, match="cut short or damaged"):
+        take(opened, path)
+    assert opened.value("select count(*) from source") == 0
+
+
+def test_preference_pairs_make_the_task_a_preference(opened, tmp_path):
+    rows = [{"prompt": f"q{i}", "chosen": "good", "rejected": "bad"} for i in range(3)]
+    take(opened, write_jsonl(tmp_path / "pairs.jsonl", rows))
+    assert load(opened.project.task_path).kind == "preference"
