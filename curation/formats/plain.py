@@ -1,9 +1,13 @@
-"""A file as plain UTF-8 text, whatever it is packed in: gzip and UTF-16 are undone into a temporary copy."""
+"""A file as plain UTF-8 text, whatever it is packed in.
+
+Gzip, UTF-16 and a JSON array of objects are undone into a temporary copy, one object a line.
+"""
 
 from __future__ import annotations
 
 import codecs
 import gzip
+import json
 import shutil
 import zlib
 from collections.abc import Iterator
@@ -30,7 +34,7 @@ def plain(path: Path) -> Iterator[Path]:
             here = _unzipped(here, Path(folder) / path.name.removesuffix(".gz"))
         if _begins(here) in _MARKS:
             here = _recoded(here, Path(folder) / f"utf-8.{here.name}")
-        yield here
+        yield _array_as_lines(here, Path(folder) / f"lines.{here.name}") or here
 
 
 def _begins(path: Path) -> bytes:
@@ -57,4 +61,25 @@ def _recoded(path: Path, to: Path) -> Path:
         to.open("w", encoding="utf-8", errors="backslashreplace", newline="") as out,
     ):
         shutil.copyfileobj(file, out, _BLOCK)
+    return to
+
+
+def _array_as_lines(path: Path, to: Path) -> Path | None:
+    """Each object of a JSON array as a line, in its own words; None when the file is no such array."""
+    with path.open("rb") as file:
+        if not file.read(64).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
+            return None
+    try:
+        text = path.read_text("utf-8-sig")
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not all(isinstance(value, dict) for value in values):
+        return None
+    decoder, place = json.JSONDecoder(), text.index("[") + 1
+    with to.open("w", encoding="utf-8", newline="\n") as out:
+        for _ in values:
+            start = text.index("{", place)
+            _, place = decoder.raw_decode(text, start)
+            out.write(text[start:place].replace("\r", " ").replace("\n", " ") + "\n")
     return to

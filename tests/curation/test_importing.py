@@ -239,3 +239,12 @@ def test_preference_pairs_make_the_task_a_preference(opened, tmp_path):
     rows = [{"prompt": f"q{i}", "chosen": "good", "rejected": "bad"} for i in range(3)]
     take(opened, write_jsonl(tmp_path / "pairs.jsonl", rows))
     assert load(opened.project.task_path).kind == "preference"
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_json_array_is_read_like_lines(opened, tmp_path, indent):
+    rows = [{"messages": chat("{[,]} \n", "a")}, {"other": 1}, {"instruction": "q", "output": "b"}]
+    (tmp_path / "rows.json").write_text(json.dumps(rows, indent=indent))
+    report = take(opened, tmp_path / "rows.json")
+    assert (report.rows, report.examples, report.quarantined) == (3, 2, 1)
+    assert opened.row("select line, raw from quarantine")[0] == 2
