@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation import decisions, formats, owned, task
-from curation.errors import BadInput, BadUsage, TouchstoneError, unknown
+from curation.errors import BadInput, TouchstoneError, unknown
 from curation.files import sha256_file
-from curation.formats.plain import plain
+from curation.formats.unpack import unpacked
 from curation.preview import Preview, PreviewRow, preview
 from curation.progress import SILENT, Progress
 
@@ -34,7 +34,8 @@ _SAMPLE = 5_000
 class ImportReport:
     """What one import did; `rows == examples + quarantined + repeated`.
 
-    `repeated` counts rows whose example was known already, from this file or an earlier one.
+    `repeated` counts rows whose example was known already, from this file or an earlier one; `forms` counts the
+    readable rows of a JSON file by their form.
     """
 
     source: str
@@ -45,6 +46,7 @@ class ImportReport:
     quarantined: int
     repeated: int
     already_imported: bool = False
+    forms: dict[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for `--json`."""
@@ -66,7 +68,7 @@ def import_file(
 
     Args:
         store: the open project.
-        path: the file.
+        path: the file, packed or not, or a folder written by `datasets.save_to_disk`.
         format: a name of `formats.FORMATS`, or `auto`.
         mapping: columns by field; what is not mapped is kept as metadata.
         who: the person, for the log.
@@ -79,24 +81,24 @@ def import_file(
         BadUsage: the format or the mapping does not fit the file.
         TouchstoneError: the file changed meanwhile, or the system would not read or write.
     """
-    if path.is_dir():
-        raise BadUsage("This is a folder, not a file.", where=str(path), hint="Name the files in it.")
-    if not path.is_file():
-        raise BadUsage("There is no such file.", where=str(path))
     if split is not None and split not in owned.SPLITS:
         raise unknown("split", split, owned.SPLITS)
     asked = dict(mapping or {}) | ({owned.AS: split} if split else {})
-    with _as_it_stands(path), store.transaction() as cursor, _unchanged(path), plain(path) as text:
-        digest = sha256_file(path)
-        with text.open("rb") as file:
-            head = file.read(65_536).decode("utf-8-sig", errors="replace")
-        form = formats.detect(text, head) if format == "auto" else formats.get(format)
+    # in this order, so that a file that changed meanwhile takes the transaction back
+    with _as_it_stands(path), store.transaction() as cursor, unpacked(path, progress) as plain:
+        digest = sha256_file(path if path.is_file() else plain)
+        form = formats.of(plain) if format == "auto" else formats.get(format)
         cursor.execute(formats.STAGED)
-        used = form.stage(cursor, text, owned.without(asked), progress) | owned.only(asked)
+        used = form.stage(cursor, plain, owned.without(asked), progress) | owned.only(asked)
         owned.fill(cursor, used, path.name)
         report = _take(store, cursor, path, name or path.name, digest, form.name, used, who, progress)
+        forms = dict(
+            cursor.execute(
+                "select form, count(*) from staged where form is not null group by form order by 2 desc, 1"
+            ).fetchall()
+        )
         cursor.execute("drop table staged")
-    return report
+    return replace(report, forms=forms)
 
 
 @contextmanager
@@ -110,20 +112,6 @@ def _as_it_stands(path: Path) -> Iterator[None]:
             where=str(error.filename or path),
             hint="Nothing was changed. Check the free space and the permissions, and import again.",
         ) from error
-
-
-@contextmanager
-def _unchanged(path: Path) -> Iterator[None]:
-    """Refuse, and so roll back, what was read from a file that was written to meanwhile."""
-    before = path.stat()
-    yield
-    after = path.stat()
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise BadInput(
-            "The file changed while it was read.",
-            where=path.name,
-            hint="Nothing was changed. Wait until the program that writes it is done, and import again.",
-        )
 
 
 def _take(
@@ -331,8 +319,5 @@ def _guess(cursor: duckdb.DuckDBPyConnection) -> task.Task:
         using sample reservoir ({_SAMPLE} rows) repeatable (0)
         """
     ).fetchall()
-    return task.guess(
-        [answer or "" for answer, _, _ in rows],
-        [system for _, system, _ in rows],
-        pairs=sum(pair for _, _, pair in rows) * 2 > len(rows),
-    )
+    answers, systems, pairs = zip(*rows, strict=True) if rows else ((), (), ())
+    return task.guess([answer or "" for answer in answers], systems, pairs=2 * sum(pairs) > len(rows))

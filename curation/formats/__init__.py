@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from curation.progress import Progress
 
-__all__ = ["FIELDS", "FORMATS", "Format", "detect", "get", "parse_mapping"]
+__all__ = ["FIELDS", "FORMATS", "Format", "detect", "get", "of", "parse_mapping"]
 
 FIELDS = (
     "messages",
@@ -101,6 +101,17 @@ def get(name: str) -> Format:
         if one.name == name:
             return one
     raise unknown("format", name, ["auto", *(one.name for one in FORMATS)])
+
+
+def of(path: Path) -> Format:
+    """The format of a file, from its first kilobytes.
+
+    Raises:
+        BadUsage: it looks like none of them.
+    """
+    with path.open("rb") as file:
+        head = file.read(65_536).decode("utf-8-sig", errors="replace")
+    return detect(path, head)
 
 
 def detect(path: Path, head: str) -> Format:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -203,3 +204,28 @@ def read_text(row: Row) -> list[Read]:
     ):
         raise Unreadable("`text` is a chat that was rendered already; import the turns it was made of")
     return [Read([said("assistant", row["text"])], frozenset(("text",)))]
+
+
+def is_slots(row: Row) -> bool:
+    """Whether it is a text in pieces, some of which name an entity."""
+    data = row.get("data")
+    return (
+        isinstance(data, list) and bool(data) and all(isinstance(one, dict) and "text" in one for one in data)
+    )
+
+
+def read_slots(row: Row) -> list[Read]:
+    """A text in pieces: the answer is a JSON object of its entities, a list where one occurs again."""
+    slots: dict[str, Any] = {}
+    for piece in row["data"]:
+        if not isinstance(piece["text"], str):
+            raise Unreadable("a piece of `data` is not text")
+        if name := piece.get("entity"):
+            before = slots.get(name)
+            slots[name] = (
+                piece["text"]
+                if before is None
+                else [*(before if isinstance(before, list) else [before]), piece["text"]]
+            )
+    turns = [said("user", "".join(piece["text"] for piece in row["data"]))]
+    return [Read([*turns, said("assistant", json.dumps(slots, ensure_ascii=False))], frozenset(("data",)))]

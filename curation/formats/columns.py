@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from curation.errors import BadUsage, unknown
 from curation.files import canonical_json
+from curation.formats.answers import labelled_keys, pair_keys
 
 if TYPE_CHECKING:
     import duckdb
@@ -282,8 +283,13 @@ def _checked(mapping: dict[str, str], shape: Shape, path: Path) -> dict[str, str
 
 
 def _guessed(path: Path, shape: Shape) -> dict[str, str]:
-    """Two columns: the one with fewer distinct values is the label."""
+    """Two columns: the one with fewer distinct values is the label. More: by their usual names."""
     if len(shape.names) != 2:
+        named = dict.fromkeys(shape.names, "text")
+        if pair := pair_keys(named):
+            return dict(zip(("user", "assistant"), pair, strict=True))
+        if labelled := labelled_keys(named):
+            return dict(zip(("user", "label"), labelled, strict=True))
         raise BadUsage(
             f"This table has {len(shape.names)} columns; which is the text and which the answer?",
             where=path.name,

@@ -155,6 +155,7 @@ FORMS: tuple[Form, ...] = (
         answers.is_completion,
         answers.read_completion,
     ),
+    Form("slots", "a text in pieces, some with an entity", answers.is_slots, answers.read_slots),
     Form("alpaca", "Alpaca: `instruction`, `input`, `output`", answers.is_alpaca, answers.read_alpaca),
     Form(
         "pairs", "a question and an answer", lambda row: answers.pair_keys(row) is not None, answers.read_pair

@@ -55,7 +55,8 @@ def import_(
         guessed = None if had_task else tasks.load(store.project.task_path)
     for report in reports:
         used = ", ".join(f"{field}={column}" for field, column in report.mapping.items())
-        session.say(f"{report.source}  ({report.format}: {used})")
+        read_as = " + ".join(report.forms) or report.format
+        session.say(f"{report.source}  ({read_as}{f': {used}' if used else ''})")
         session.say(
             f"  {report.rows:,} rows = {report.examples:,} examples + {report.quarantined:,} quarantined "
             f"+ {report.repeated:,} repeated"
