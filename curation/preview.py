@@ -10,12 +10,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from curation import formats
-from curation.errors import BadUsage, TouchstoneError
-from curation.formats import columns
-from curation.formats.plain import plain
+from curation.errors import TouchstoneError
+from curation.formats.forms import FORMS
+from curation.formats.unpack import unpacked
 from curation.progress import SILENT
 
-_HEAD = 65_536
 _LINES = 200
 _WHOLE = 4_000_000  # bytes: a smaller file is looked at whole
 _CUT = 2_000  # characters of a row's raw text
@@ -62,23 +61,14 @@ def preview(
         BadInput: the file cannot be read at all.
         BadUsage: the format or the mapping does not fit the file.
     """
-    if not path.is_file():
-        raise BadUsage("There is no such file.", where=str(path))
-    with plain(path) as text:
-        return _look(text, format, mapping or {}, rows)
-
-
-def _look(path: Path, format: str, mapping: dict[str, str], rows: int) -> Preview:
     import duckdb
 
-    with path.open("rb") as file:
-        head = file.read(_HEAD).decode("utf-8-sig", errors="replace")
-    form = formats.detect(path, head) if format == "auto" else formats.get(format)
-    with TemporaryDirectory() as folder, duckdb.connect() as connection:
-        part = path if path.stat().st_size <= _WHOLE else _first_lines(path, Path(folder) / path.name)
+    with unpacked(path) as plain, TemporaryDirectory() as folder, duckdb.connect() as connection:
+        form = formats.of(plain) if format == "auto" else formats.get(format)
+        part = plain if plain.stat().st_size <= _WHOLE else _first_lines(plain, Path(folder) / plain.name)
         cursor = connection.cursor()
         cursor.execute(formats.STAGED)
-        used = form.stage(cursor, part, mapping, SILENT)
+        used = form.stage(cursor, part, mapping or {}, SILENT)
         found = cursor.execute(
             """
             select line, raw, messages, tools, chosen, rejected, label, group_key, reason
@@ -88,21 +78,45 @@ def _look(path: Path, format: str, mapping: dict[str, str], rows: int) -> Previe
             """,
             [rows],
         ).fetchall()
-        seen = form.columns(cursor, part)
-    why = f"looks like {form.says}" if format == "auto" else "named by you"
-    return Preview(form.name, why, used, seen, tuple(_shown(*row) for row in found))
+        forms = [
+            name
+            for (name,) in cursor.execute(
+                "select form from staged where form is not null group by form order by count(*) desc, form"
+            ).fetchall()
+        ]
+        columns = form.columns(cursor, part)
+    return Preview(
+        form.name,
+        _reason(form, forms, named=format != "auto"),
+        used,
+        columns,
+        tuple(_shown(*row) for row in found),
+    )
 
 
 def columns_of(path: Path, format: str = "auto") -> tuple[str, tuple[str, ...]]:
     """The format of a table and its columns, for a person to map; no columns where they cannot be told."""
+    import duckdb
+
     try:
-        with plain(path) as text:
-            with text.open("rb") as file:
-                head = file.read(_HEAD).decode("utf-8-sig", errors="replace")
-            form = formats.detect(text, head) if format == "auto" else formats.get(format)
-            return form.name, columns.names(None, text) if form.name == "columns" else ()
-    except (OSError, TouchstoneError):
+        with unpacked(path) as plain, TemporaryDirectory() as folder, duckdb.connect() as connection:
+            form = formats.of(plain) if format == "auto" else formats.get(format)
+            part = _first_lines(plain, Path(folder) / plain.name)
+            cursor = connection.cursor()
+            cursor.execute(formats.STAGED)
+            if form.name == "messages":  # its columns are those of its rows
+                form.stage(cursor, part, {}, SILENT)
+            return form.name, form.columns(cursor, part)
+    except TouchstoneError:
         return format, ()
+
+
+def _reason(form: formats.Format, forms: list[str], *, named: bool) -> str:
+    """The form of the rows in words: of a JSON file those of its rows, the commonest first."""
+    says = {one.name: one.says for one in FORMS} | {"mapped": "columns named by you"}
+    if forms:
+        return "its rows are " + " and ".join(says[name] for name in forms)
+    return "named by you" if named else f"looks like {form.says}"
 
 
 def _first_lines(path: Path, to: Path) -> Path:

@@ -9,12 +9,13 @@ from typing import IO, Any
 
 from curation import formats, importing, owned
 from curation.errors import BadUsage, TouchstoneError
+from curation.formats.unpack import is_dataset
 from curation.importing import Preview
 from curation.preview import columns_of
 
 _BLOCK = 1 << 20
 _MOST = 50  # files of one folder
-_KINDS = (".jsonl", ".json", ".ndjson", ".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".gz", ".zst")
+_KINDS = (".jsonl", ".json", ".ndjson", ".csv", ".tsv", ".txt", ".parquet", ".gz", ".zip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def named(text: str) -> list[Path]:
     if not text:
         return []
     path = Path(text).expanduser()
-    if not path.is_dir():
+    if not path.is_dir() or is_dataset(path):
         if not path.exists():
             raise BadUsage("There is no such file or folder.", where=text)
         return [path]

@@ -43,7 +43,7 @@ def unpacked(path: Path, progress: Progress = SILENT) -> Iterator[Path]:
     """
     if not path.exists():
         raise BadUsage("There is no such file.", where=str(path))
-    if path.is_dir() and not _is_dataset(path):
+    if path.is_dir() and not is_dataset(path):
         raise BadUsage(
             "This is a folder, not a file.",
             where=str(path),
@@ -311,7 +311,8 @@ def _without_nulls(value: Any) -> Any:  # noqa: ANN401  any value of a table
     return [_without_nulls(one) for one in value] if isinstance(value, list) else value
 
 
-def _is_dataset(folder: Path) -> bool:
+def is_dataset(folder: Path) -> bool:
+    """Whether a folder was written by `datasets.save_to_disk`."""
     return (folder / "dataset_info.json").is_file() or (folder / "dataset_dict.json").is_file()
 
 
