@@ -1,6 +1,6 @@
-"""Export of a frozen version for other tools: JSON lines, Parquet, or a `datasets` folder.
+"""Export of a frozen version for other tools: JSON lines, Parquet, a `datasets` folder, or a trainer's own form.
 
-Every row carries its id and split, so that answers made elsewhere can come back as `answers:FILE`.
+Every row of the first three carries its id and split, so that answers made elsewhere can come back as `answers:FILE`.
 The target appears whole or not at all.
 """
 
@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from curation.errors import TouchstoneError, unknown
+from curation.errors import BadInput, TouchstoneError, unknown
+from curation.formats.writing import WRITERS, CannotCarry, refused
 from curation.leakage import SPLITS
 from curation.versions import COLUMNS
 
-FORMATS = ("jsonl", "parquet", "hf")
+FORMATS = ("jsonl", "parquet", "hf", *WRITERS)
 JSON_COLUMNS = ("messages", "tools", "chosen", "rejected", "metadata")
 _BATCH = 10_000
 
@@ -29,13 +30,15 @@ def export(version: Path, to: Path, form: str = "jsonl") -> dict[str, int]:
         version: folder of the frozen version.
         to: the folder to make.
         form: `jsonl` (real JSON values), `parquet` (the frozen files), or `hf` (a `save_to_disk` folder;
-            columns that hold JSON of differing shape are JSON text there unless `datasets` has a JSON type).
+            columns that hold JSON of differing shape are JSON text there unless `datasets` has a JSON type), or
+            a form of `WRITERS`: JSON lines with the keys of that form and no others.
 
     Returns:
         Rows by split.
 
     Raises:
         BadUsage: no such format.
+        BadInput: some examples do not fit into the form; none is left out silently.
         TouchstoneError: the folder is not empty.
     """
     if form not in FORMATS:
@@ -48,7 +51,9 @@ def export(version: Path, to: Path, form: str = "jsonl") -> dict[str, int]:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     try:
-        counts = _WRITERS[form](version, unfinished)
+        counts = (
+            _write_form(version, unfinished, form) if form in WRITERS else _WRITERS[form](version, unfinished)
+        )
         if to.exists():
             to.rmdir()
         os.rename(unfinished, to)
@@ -80,6 +85,31 @@ def _write_jsonl(version: Path, to: Path) -> dict[str, int]:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
                 n += 1
         counts[split] = n
+    return counts
+
+
+def _write_form(version: Path, to: Path, form: str) -> dict[str, int]:
+    """JSON lines of a trainer's form; the examples it cannot carry are named, and nothing is written."""
+    counts, odd = {}, dict[str, list[str]]()
+    for split in SPLITS:
+        n = 0
+        with (to / f"{split}.jsonl").open("w", encoding="utf-8", newline="\n") as file:
+            for row in rows(version / f"{split}.parquet"):
+                try:
+                    written = WRITERS[form](row)
+                except CannotCarry as problem:
+                    odd.setdefault(str(problem), []).append(row["id"])
+                    continue
+                file.write(json.dumps(written, ensure_ascii=False) + "\n")
+                n += 1
+        counts[split] = n
+    if odd:
+        reason, names = max(odd.items(), key=lambda one: len(one[1]))
+        raise BadInput(
+            refused(names, form, reason),
+            where=version.name,
+            hint="Nothing was written. `jsonl` carries everything; or drop these examples and freeze again.",
+        )
     return counts
 
 

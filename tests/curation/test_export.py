@@ -112,7 +112,7 @@ def test_an_empty_split_is_exported_in_every_form(opened, tmp_path):
     importing.import_file(opened, write_jsonl(tmp_path / "rows.jsonl", rows()), who="ann")
     splits.make(opened, Task(), test=4, validation=0, who="ann")
     version = versions.freeze(opened, Task(), who="ann")
-    for form in export.FORMATS:
+    for form in ("jsonl", "parquet", "hf"):
         assert export.export(version.folder, tmp_path / form, form)["validation"] == 0
 
 
@@ -138,3 +138,84 @@ def test_a_failure_leaves_nothing_behind(version, tmp_path):
     with pytest.raises(OSError):
         export.export(version.folder, tmp_path / "deep" / "out")
     assert list((tmp_path / "deep").iterdir()) == []
+
+
+CHATS = [
+    {"messages": [{"role": "system", "content": "Be kind."}, *chat(f"question {i * 7919}", f"answer {i}")]}
+    for i in range(12)
+]
+PAIRS = [{"prompt": f"question {i * 7919}", "chosen": f"good {i}", "rejected": f"bad {i}"} for i in range(12)]
+WANTED = [
+    {"prompt": f"question {i * 7919}", "completion": f"answer {i}", "label": i % 2 == 0} for i in range(12)
+]
+CALLS = [
+    {
+        "messages": [
+            {"role": "user", "content": f"call it {i * 7919}"},
+            {
+                "role": "assistant",
+                "content": "",
+                "tool_calls": [
+                    {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": {f"a{i}": i}}}
+                ],
+            },
+        ],
+        "tools": [tool("f", **{f"a{i}": {"type": "integer"}})],
+    }
+    for i in range(12)
+]
+
+
+@pytest.mark.parametrize(
+    ("form", "rows"),
+    [
+        ("openai", CHATS),
+        ("openai", CALLS),
+        ("sharegpt", CHATS),
+        ("sharegpt", CALLS),
+        ("alpaca", CHATS),
+        ("completion", CHATS),
+        ("completion", CALLS),
+        ("preference", PAIRS),
+        ("kto", WANTED),
+    ],
+    ids=lambda value: value if isinstance(value, str) else next(iter(value[0])),
+)
+def test_every_form_read_back_gives_the_same_examples(opened, tmp_path, form, rows):
+    importing.import_file(opened, write_jsonl(tmp_path / "rows.jsonl", rows), who="ann")
+    splits.make(opened, Task(), test=3, validation=2, who="ann")
+    version = versions.freeze(opened, Task(), who="ann")
+    counts = export.export(version.folder, tmp_path / "out", form)
+    assert counts == {"train": 7, "validation": 2, "test": 3}
+    with store.create(project.reserve(tmp_path / "again")) as again:
+        for split in SPLITS:
+            importing.import_file(again, tmp_path / "out" / f"{split}.jsonl", who="ann")
+        assert {i for (i,) in again.rows("select id from example")} == set(frozen(version))
+
+
+def test_what_a_form_cannot_carry_is_named_and_nothing_is_written(version, tmp_path):
+    with pytest.raises(TouchstoneError, match="cannot be written as preference"):
+        export.export(version.folder, tmp_path / "out", "preference")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("form", "rows"), [("completion", CALLS), ("preference", PAIRS), ("openai", CHATS)])
+def test_datasets_reads_the_exported_lines_without_inventing_turns(opened, tmp_path, form, rows):
+    import datasets
+
+    importing.import_file(opened, write_jsonl(tmp_path / "rows.jsonl", rows), who="ann")
+    splits.make(opened, Task(), test=3, validation=2, who="ann")
+    version = versions.freeze(opened, Task(), who="ann")
+    export.export(version.folder, tmp_path / "out", form)
+    lines = [json.loads(line) for line in (tmp_path / "out" / "train.jsonl").read_text("utf-8").splitlines()]
+    loaded = datasets.load_dataset(
+        "json",
+        data_files=str(tmp_path / "out" / "train.jsonl"),
+        split="train",
+        cache_dir=str(tmp_path / "cache"),
+    )
+    keys = {"messages", "prompt", "completion", "chosen", "rejected"} & set(loaded.column_names)
+    assert keys and [[len(row[key]) for key in sorted(keys)] for row in loaded] == [
+        [len(line[key]) for key in sorted(keys)] for line in lines
+    ]

@@ -88,13 +88,11 @@ def audit(session: Session, project: str, version: str | None) -> int:
 @project_argument
 @click.argument("version", required=False)
 @click.option("--to", "folder", required=True, metavar="DIR", help="A new or empty folder.")
-@click.option(
-    "--format", "form", type=click.Choice(("jsonl", "parquet", "hf")), default="jsonl", show_default=True
-)
+@click.option("--format", "form", type=click.Choice(exporting.FORMATS), default="jsonl", show_default=True)
 @json_option
 @click.pass_obj
 def export(session: Session, project: str, version: str | None, folder: str, form: str) -> None:
-    """Write a version for other tools: JSON lines, Parquet, or a datasets folder."""
+    """Write a version for other tools: JSON lines, Parquet, a datasets folder, or the form of a trainer."""
     chosen = session.version(session.project(project), version)
     place = session.path(folder)
     counts = exporting.export(chosen.folder, place, form)
