@@ -7,6 +7,7 @@ the same object and can say in words what it selects. Values are bound, never pa
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -57,7 +58,8 @@ def _column(name: str) -> Callable[[str], str]:
 
 
 def _text(operator: str) -> str:
-    found = "(select s.seq from search_text s where contains(s.text, lower(?)))"
+    # `{within}` bounds the scan where only a part of the rows is looked at.
+    found = "(select s.seq from search_text s where {within}contains(s.text, lower(?)))"
     return f"e.seq {'not in' if operator == '!=' else 'in'} {found}"
 
 
@@ -146,20 +148,27 @@ class Filter:
     def __str__(self) -> str:
         return " ".join(str(term) for term in self.terms)
 
-    def where(self, near: Sequence[int] | None = None) -> tuple[str, list[object]]:
+    def where(
+        self, near: Sequence[int] | None = None, within: tuple[int, int] | None = None
+    ) -> tuple[str, list[object]]:
         """SQL over `example e` (true for every row when there are no terms) and its parameters.
 
         Args:
             near: the rows that a term `like` stands for.
+            within: look only at rows from the first up to, not with, the second.
         """
         clauses, parameters = ["e.present"], []
+        bound = ""
+        if within is not None:
+            clauses.append(f"e.seq >= {within[0]:d} and e.seq < {within[1]:d}")
+            bound = f"s.seq >= {within[0]:d} and s.seq < {within[1]:d} and "
         for term in self.terms:
             field = FIELDS[term.field]
             if term.value == "none" and term.field in ("label", "split", "group", "cluster"):
                 column = {"group": "group_key"}.get(term.field, term.field)
                 clauses.append(f"e.{column} is {'not ' if term.operator == '!=' else ''}null")
                 continue
-            sql = field.sql(term.operator)
+            sql = field.sql(term.operator).replace("{within}", bound)
             clauses.append(f"({sql})")
             value: object = float(term.value) if field.number else term.value
             if term.field == "like":
@@ -256,6 +265,24 @@ def view(store: Store, chosen: Filter, sort: str = "imported") -> NDArray[np.int
         return np.asarray(found.fetchnumpy()["seq"], dtype=np.int64)
     finally:
         cursor.close()
+
+
+def first_matches(
+    store: Store, chosen: Filter, *, enough: int = 200, seconds: float = 0.15, portion: int = 122_880
+) -> tuple[NDArray[np.int64], bool]:
+    """The first rows a search finds, in the order of import, and whether these are all.
+
+    Text is searched in portions of rows (a row group of the database each) until enough rows are found or the
+    time is up, so that a search over millions shows something at once.
+    """
+    last = int(store.value("select coalesce(max(seq), 0) from example"))
+    found: list[tuple[int]] = []
+    began, start = time.monotonic(), 0
+    while start <= last and len(found) < enough and time.monotonic() - began < seconds:
+        where, parameters = chosen.where(within=(start, start + portion))
+        found += store.rows(f"select e.seq from example e where {where} order by e.seq", parameters)
+        start += portion
+    return np.array([seq for (seq,) in found], dtype=np.int64), start > last
 
 
 def _near(store: Store, chosen: Filter) -> list[int]:

@@ -72,6 +72,11 @@ def nothing(store: Store) -> bool:
     return not store.value("select exists (from live)")
 
 
+def many(store: Store, most: int) -> bool:
+    """Whether there are more examples than that."""
+    return bool(store.value("select max(seq) > ? from example", [most]))
+
+
 def mark(store: Store) -> tuple[object, ...]:
     """Changes whenever a count over the examples may have changed; asking takes about a millisecond."""
     found = store.row(

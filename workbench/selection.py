@@ -16,13 +16,15 @@ from workbench import behind, rows
 from workbench.widgets.figures import counted
 
 Place = dict[str, Any]
+LONG_SEARCH = 200_000  # rows
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """The selected rows in order, what selects them in English, and short texts beside some of them.
 
-    `key` is the same for the same choice in every process; `batch` is the newest action when it was made.
+    `key` is the same for the same choice in every process; `batch` is the newest action when it was made; it is
+    not `complete` while a search has looked at a part of the rows only.
     """
 
     key: str
@@ -30,6 +32,7 @@ class Selection:
     english: str
     batch: int
     asides: dict[int, str] = field(default_factory=dict)
+    complete: bool = True
 
     @property
     def sentence(self) -> str:
@@ -39,7 +42,7 @@ class Selection:
             return f"All {counted(n, 'example')}"
         if n == 1:
             words = words.replace("examples", "example", 1).replace("rows", "row", 1)
-        return f"{n:,} {words}"
+        return f"{n:,} {words}" if self.complete else f"{n:,} so far, still looking: {words}"
 
     @property
     def everything(self) -> bool:
@@ -70,7 +73,14 @@ class Selection:
 
 
 def select(
-    store: Store, words: str, sort: str, *, near: str = "", ids: str = "", kept: Selection | None
+    store: Store,
+    words: str,
+    sort: str,
+    *,
+    near: str = "",
+    ids: str = "",
+    kept: Selection | None,
+    at_once: bool = False,
 ) -> Selection:
     """The snapshot for a choice; the one that is kept while the choice stays the same.
 
@@ -81,12 +91,13 @@ def select(
         near: the training rows behind `EVALUATION:ID` instead; they must have been found before.
         ids: content ids joined by commas instead.
         kept: the snapshot shown until now.
+        at_once: a search over very many rows may give its first matches only.
 
     Raises:
         BadUsage: the filter cannot be read.
     """
     key = hashlib.sha256(f"{words}|{sort}|{near}|{ids}".encode()).hexdigest()[:12]
-    if kept is not None and kept.key == key:
+    if kept is not None and kept.key == key and (kept.complete or at_once):
         return kept
     batch = rows.newest_batch(store)
     found = behind.find(store, near) if near else None
@@ -97,4 +108,13 @@ def select(
         named = np.array(rows.ids_to_seqs(store, ids.split(",")), dtype=np.int64)
         return Selection(key, named, "examples named in the address", batch)
     chosen = filters.parse(words)
+    if at_once and sort == "imported" and _long_search(store, chosen):
+        seqs, complete = filters.first_matches(store, chosen)
+        return Selection(key, seqs, chosen.english, batch, complete=complete)
     return Selection(key, filters.view(store, chosen, sort), chosen.english, batch)
+
+
+def _long_search(store: Store, chosen: filters.Filter) -> bool:
+    """Whether it is a search for words, and nothing by meaning, that takes longer than a blink."""
+    asked = {term.field for term in chosen.terms}
+    return "text" in asked and "like" not in asked and rows.many(store, LONG_SEARCH)

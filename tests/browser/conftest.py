@@ -33,7 +33,8 @@ FLAGS = [
 ]
 DOWN = (  # what a page says when its server was ended on purpose
     "WebSocket",
-    "ERR_CONNECTION",
+    "net::ERR_",
+    "dynamically imported module",
     "disconnected from server",
     "not responding",
     "Failed to fetch",

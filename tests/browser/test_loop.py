@@ -117,9 +117,9 @@ def test_the_whole_loop(file, empty, start, visit):
     expect(page.locator(".ts-tokens mark").first).to_be_visible(timeout=5 * MINUTES)
     press(page, "Start training")
     expect(page.get_by_text("r001 · training with")).to_be_visible(timeout=5 * MINUTES)
-    expect(page.get_by_role("link", name="Measure it").first).to_be_visible(timeout=10 * MINUTES)
+    expect(page.get_by_role("link", name="Measure it")).to_have_count(1, timeout=10 * MINUTES)
     assert jobs.state(empty.runs / "r001").state == "done"
-    expect(page.locator('[data-testid="stVegaLiteChart"]')).to_be_visible()
+    expect(page.locator('[data-testid="stVegaLiteChart"]')).to_have_count(1)
 
     go(page, "Overview")
     press(page, "Measure r001")

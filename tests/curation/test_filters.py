@@ -74,3 +74,15 @@ def test_every_field_and_operator_runs(filled):
             filters.view(filled, filters.Filter((term,)))
     for sort in filters.SORTS:
         assert len(filters.view(filled, filters.Filter(), sort)) == 40
+
+
+def test_the_first_matches_of_a_search_are_the_beginning_of_all_of_them(filled):
+    chosen = filters.parse('text~"number 1"')
+    whole = filters.view(filled, chosen).tolist()
+    assert len(whole) > 2
+    seqs, complete = filters.first_matches(filled, chosen, portion=1, seconds=60)
+    assert (seqs.tolist(), complete) == (whole, True)
+    some, complete = filters.first_matches(filled, chosen, enough=1, portion=1, seconds=60)
+    assert some.tolist() == whole[:1] and not complete
+    none, complete = filters.first_matches(filled, filters.parse('text!="number 1"'), portion=2, seconds=60)
+    assert sorted([*none.tolist(), *whole]) == filters.view(filled, filters.parse("")).tolist() and complete

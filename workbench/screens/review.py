@@ -32,10 +32,13 @@ def screen() -> None:
     choice = NOTHING if near or ids else filter_bar(rows.facets(store))
     if near and not _behind(near):
         return
+
+    def chosen_now(*, at_once: bool) -> Selection:
+        kept = st.session_state.get("selection")
+        return select(store, choice.text, choice.sort, near=near, ids=ids, kept=kept, at_once=at_once)
+
     try:
-        chosen = select(
-            store, choice.text, choice.sort, near=near, ids=ids, kept=st.session_state.get("selection")
-        )
+        chosen = chosen_now(at_once=not choice.bulk)  # what is done in bulk is done to all
     except TouchstoneError as error:
         text.failure(error)
         return
@@ -44,6 +47,9 @@ def screen() -> None:
     if choice.bulk:
         st.dialog("Decide for all of these", width="medium")(_bulk)(choice.bulk, chosen)
     _VIEWS[view](chosen)
+    if not chosen.complete:
+        st.session_state["selection"] = chosen_now(at_once=False)
+        st.rerun()
 
 
 def _behind(near: str) -> bool:
