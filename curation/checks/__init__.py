@@ -16,6 +16,7 @@ from curation.checks.prompt_leakage import prompt_leakage
 from curation.checks.refusal import refusal
 from curation.checks.roles import roles
 from curation.checks.running import Checking
+from curation.checks.secrets import secrets
 from curation.checks.template_tokens import template_tokens
 from curation.checks.tool_calls import tool_calls
 
@@ -35,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     refusal,
     mojibake,
     pii,
+    secrets,
 )
 
 _checking = Checking(CHECKS)

@@ -39,7 +39,7 @@ class _Tool(NamedTuple):
     odd: str
 
 
-@check("tool_calls", "Tool calls", "block")
+@check("tool_calls", "Tool calls", "block", version=2)
 def tool_calls(rows: Rows) -> pa.Table:
     """Finds: a call of a tool the row does not have, arguments that are not JSON or break the tool's parameters, a
     result without a call, a call without its result before the next user turn (all block); calls without a list
@@ -146,7 +146,9 @@ def _holds_several(message: Mapping[str, Any]) -> bool:
     """One result turn that answers every open call, as a list."""
     text = message.get("content")
     if isinstance(text, list):
-        return len(text) > 1
+        if len(text) != 1 or not isinstance(text[0], dict):
+            return len(text) > 1
+        text = text[0].get("text") or text[0].get("value")
     return isinstance(text, str) and text.lstrip().startswith("[")
 
 

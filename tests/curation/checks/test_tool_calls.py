@@ -21,6 +21,10 @@ def result(**more):
     return {"role": "tool", "content": "1", **more}
 
 
+def parts(text):
+    return result(content=[{"type": "text", "value": text}])
+
+
 def row(*turns, tools=TOOLS):
     return {"messages": [USER, *turns], "tools": tools}
 
@@ -39,6 +43,8 @@ END = {"role": "assistant", "content": "one"}
         row({"role": "assistant", "content": [{"type": "tool_call", "value": json.dumps(call())}]}),
         row({"role": "assistant", "content": "<call> count"}, result(), END),
         row(END),
+        row(asks(call(), call()), parts('[{"n": 1}, {"n": 2}]'), END, USER, END),
+        row(asks(call()), parts("1"), END, USER, END),
     ],
 )
 def test_calls_that_fit_are_left_alone(flags, told):
