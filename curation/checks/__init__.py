@@ -14,11 +14,13 @@ from curation.checks.pii import pii
 from curation.checks.preference_pairs import preference_pairs
 from curation.checks.prompt_leakage import prompt_leakage
 from curation.checks.refusal import refusal
+from curation.checks.repetition import repetition
 from curation.checks.roles import roles
 from curation.checks.running import Checking
 from curation.checks.secrets import secrets
 from curation.checks.template_tokens import template_tokens
 from curation.checks.tool_calls import tool_calls
+from curation.checks.unicode import unicode
 
 __all__ = ["CHECKS", "Check", "Found", "Rows", "Severity", "announce", "active", "counts", "outdated", "run"]
 
@@ -34,9 +36,11 @@ CHECKS: tuple[Check, ...] = (
     conflicting_answers,
     prompt_leakage,
     refusal,
+    repetition,
     mojibake,
     pii,
     secrets,
+    unicode,
 )
 
 _checking = Checking(CHECKS)
