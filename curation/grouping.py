@@ -40,7 +40,7 @@ class Proposal:
         rows: rows of these groups.
         largest: rows of the largest one.
         moves: rows that would have to change side in the split as it is; None: there is no split.
-        stuck: of these, rows that a version froze; they stay. The audit lists them for the first field alone.
+        stuck: of these, rows that a version froze; they stay, and the audit lists them.
         why: a sentence.
         proposed: whether the data speak for it.
     """

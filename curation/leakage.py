@@ -147,7 +147,7 @@ def _read(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     connection.execute(
         """
         create temp table frozen as
-        select row_number() over (order by split, id) as seq, id, split, "group" as group_key,
+        select row_number() over (order by split, id) as seq, id, split, "group" as group_key, groups,
             normalise(conversation_text(messages)) as conversation, normalise(user_text(messages)) as prompt
         from (
             select 'train' as split, * exclude (split) from read_parquet($train)
@@ -155,6 +155,9 @@ def _read(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
             select 'validation' as split, * exclude (split) from read_parquet($validation)
             union all by name
             select 'test' as split, * exclude (split) from read_parquet($test)
+            union all by name
+            select null::varchar as groups
+            where false
         )
         """,
         {split: str(folder / f"{split}.parquet") for split in SPLITS},
@@ -274,18 +277,27 @@ def _similar(
 
 
 def _groups(connection: duckdb.DuckDBPyConnection, leaked: list[tuple[int, int, str, float]]) -> bool:
-    """For each group in several splits one pair of rows for every two of them."""
+    """For each group of any field in several splits one pair of rows for every two of them."""
     found = connection.execute(
         f"""
-        with present as (
-            select group_key, split, min(seq) as seq
+        with keyed as (
+            select '' as field, group_key, split, seq
             from frozen
-            where group_key is not null
-            group by group_key, split
+            where group_key is not null and groups is null
+            union all
+            select entry.key, entry.value, split, seq
+            from (
+                select unnest(map_entries(groups::json::map(varchar, varchar))) as entry, split, seq
+                from frozen
+            )
+        ), present as (
+            select field, group_key, split, min(seq) as seq
+            from keyed
+            group by all
         )
-        select least(a.seq, b.seq), greatest(a.seq, b.seq)
+        select distinct least(a.seq, b.seq), greatest(a.seq, b.seq)
         from present a
-        join present b on a.group_key = b.group_key and a.split < b.split
+        join present b on a.field = b.field and a.group_key = b.group_key and a.split < b.split
         order by all
         limit {MOST + 1}
         """

@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING, Any
 from curation import events, leakage
 from curation.errors import NotReady
 from curation.files import write_json
-from curation.groups import NO_GROUP, fields_of, group_values
+from curation.groups import NO_GROUP, fields_of, group_values, quoted
 from curation.leakage import SPLITS
 from curation.progress import SILENT, Progress
 from curation.project import Project
-from curation.versions.version import AuditSummary, Counts, Manifest, Version, all_versions, fingerprint
+from curation.versions.version import (
+    AuditSummary,
+    Counts,
+    Manifest,
+    Version,
+    all_versions,
+    fingerprint,
+    has_groups,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -192,27 +200,40 @@ def _copy(store: Store, cursor: duckdb.DuckDBPyConnection, split: str, path: Pat
 
     A row that was frozen before keeps its group while it still is one of its own: another appearance under
     another group, imported later, cannot take it out of the group it was split with. Where several fields keep
-    rows together, the first one is the group of the file.
+    rows together, the first one is the group of the file, and its column `groups` holds all of them.
     """
     settings = _split_settings(store)
-    field = next(iter(fields_of(settings.get("group"))), NO_GROUP)
+    fields = fields_of(settings.get("group")) or (NO_GROUP,)
+    values = " union all ".join(
+        f"select seq, group_key, {number} as number, {quoted(field)} as field "
+        f"from ({group_values(field, settings.get('masked', ()))})"
+        for number, field in enumerate(fields)
+    )
+    every = (
+        "coalesce(to_json(map_from_entries(g.entries)), '{}')::varchar as groups," if len(fields) > 1 else ""
+    )
     store.execute(
         cursor,
         f"""
         copy (
-            with frozen as ({_frozen_groups(store.project)}), grouped as (
-                select v.seq,
+            with frozen as ({_frozen_groups(store.project)}), chosen as (
+                select v.seq, v.number, v.field,
                     coalesce(min(v.group_key) filter (v.group_key = f.group_key), min(v.group_key)) as group_key
-                from ({group_values(field, settings.get("masked", ()))}) v
+                from ({values}) v
                 join example e using (seq)
-                left join frozen f using (id)
-                group by v.seq
+                left join frozen f using (id, field)
+                group by all
+            ), grouped as (
+                select seq, min(group_key) filter (number = 0) as group_key,
+                    list({{'k': field, 'v': group_key}} order by number) as entries
+                from chosen
+                group by seq
             ), told as (
                 select seq, min(metadata) as metadata
                 from occurrence
                 group by seq
             )
-            select e.id, c.messages, c.tools, c.chosen, c.rejected, e.label, g.group_key as "group",
+            select e.id, c.messages, c.tools, c.chosen, c.rejected, e.label, g.group_key as "group", {every}
                 f.cluster, f.fate as split, coalesce(t.metadata, '{{}}') as metadata
             from fated f
             join example e using (seq)
@@ -221,30 +242,38 @@ def _copy(store: Store, cursor: duckdb.DuckDBPyConnection, split: str, path: Pat
             left join told t using (seq)
             where f.fate = '{split}'
             order by e.id
-        ) to {_quoted(path)} (format parquet, compression zstd)
+        ) to {quoted(str(path))} (format parquet, compression zstd)
         """,
     )
 
 
 def _frozen_groups(project: Project) -> str:
-    """SQL for `id, group_key`: the group each row was last frozen with."""
-    versions = all_versions(project)
-    if not versions:
-        return "select '' as id, '' as group_key where false"
-    parts = [
-        f"""
-        select id, "group" as group_key, {number} as number
-        from read_parquet([{", ".join(_quoted(version.path(split)) for split in SPLITS)}])
-        """
-        for number, version in enumerate(versions)
-    ]
-    return (
-        f"select id, arg_max(group_key, number) as group_key from ({' union all '.join(parts)}) group by id"
-    )
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+    """SQL for `id, field, group_key`: the group of each field that each row was last frozen with."""
+    parts = []
+    for number, version in enumerate(all_versions(project)):
+        files = ", ".join(quoted(str(version.path(split))) for split in SPLITS)
+        fields = fields_of(version.manifest.settings["split"].get("group"))
+        if has_groups(version.folder):
+            parts.append(
+                f"""
+                select id, entry.key as field, entry.value as group_key, {number} as number
+                from (
+                    select id, unnest(map_entries(groups::json::map(varchar, varchar))) as entry
+                    from read_parquet([{files}])
+                )
+                """
+            )
+        elif fields:
+            parts.append(
+                f"""
+                select id, {quoted(fields[0])} as field, "group" as group_key, {number} as number
+                from read_parquet([{files}])
+                """
+            )
+    if not parts:
+        return "select '' as id, '' as field, '' as group_key where false"
+    every = " union all ".join(parts)
+    return f"select id, field, arg_max(group_key, number) as group_key from ({every}) group by id, field"
 
 
 def _settle(folder: Path) -> None:

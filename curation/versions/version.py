@@ -35,6 +35,7 @@ COLUMNS = (
     "split",
     "metadata",
 )
+GROUPS = "groups"  # only where several fields keep rows together: a JSON object of the value of each
 _NAME = re.compile(r"v(\d{3,})")
 
 
@@ -147,14 +148,21 @@ def open_folder(folder: Path) -> Version:
 def fingerprint(folder: Path, settings: dict[str, Any]) -> str:
     """SHA-256 over the rows of the three files in the order of their ids, and the settings of the split.
 
-    Each row counts as the canonical JSON of its columns in the order of `COLUMNS`; file bytes, time, paths,
-    parent and the version's name count for nothing.
+    Each row counts as the canonical JSON of its columns in the order of `COLUMNS`, then `groups` where there is
+    one; file bytes, time, paths, parent and the version's name count for nothing.
     """
     digest = sha256(canonical_json(settings).encode("utf-8"))
     for line in _lines(folder):
         digest.update(b"\n")
         digest.update(line.encode("utf-8"))
     return digest.hexdigest()
+
+
+def has_groups(folder: Path) -> bool:
+    """Whether the rows of a version carry the value of several group fields."""
+    import pyarrow.parquet as pq
+
+    return GROUPS in pq.read_schema(folder / "train.parquet").names
 
 
 def verify(version: Version) -> None:
@@ -183,10 +191,11 @@ def frozen_splits(project: Project) -> dict[str, str]:
 def _lines(folder: Path) -> Iterator[str]:
     import duckdb
 
+    columns = (*COLUMNS, GROUPS) if has_groups(folder) else COLUMNS
     with duckdb.connect() as connection:
         query = connection.sql(
             f"""
-            select {", ".join(f'"{name}"' for name in COLUMNS)}
+            select {", ".join(f'"{name}"' for name in columns)}
             from read_parquet($files)
             order by id
             """,

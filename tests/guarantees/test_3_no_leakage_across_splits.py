@@ -53,24 +53,33 @@ def more_rows(rng, n, before):
             asked = other["messages"][0]["content"]
             text = rng.choice([asked, altered(rng, asked), altered(rng, altered(rng, asked)), text])
             customer = other["customer"] if rng.random() < 0.3 else customer
-        made.append({"messages": chat(text, rng.choice(TASK.labels)), "customer": customer})
+        made.append(
+            {
+                "messages": chat(text, rng.choice(TASK.labels)),
+                "customer": customer,
+                "thread": f"t{rng.randint(0, 3 * n)}",
+            }
+        )
     return made
 
 
-def frozen_rows(version):
+def frozen_rows(version, field=None):
+    """(split, messages, group); the group is the value of one of several fields where it is named."""
+    columns = (*versions.COLUMNS, "groups") if field else versions.COLUMNS
     return [
-        (split, json.loads(row["messages"]), row["group"])
+        (split, json.loads(row["messages"]), json.loads(row["groups"]).get(field) if field else row["group"])
         for split in SPLITS
-        for row in version.read(split).to_pylist()
+        for row in version.read(split, columns).to_pylist()
     ]
 
 
-def no_pair_crosses(version):
-    return not leaks(frozen_rows(version))
+def no_pair_crosses(version, group):
+    fields = group if isinstance(group, list) else [None]
+    return not any(leaks(frozen_rows(version, field)) for field in fields)
 
 
 @settings(deadline=None, max_examples=4)
-@given(st.integers(0, 10_000), st.sampled_from([None, "customer"]))
+@given(st.integers(0, 10_000), st.sampled_from([None, "customer", ["customer", "thread"]]))
 def test_nothing_crosses_in_a_first_split_or_in_later_ones_with_added_rows(seed, group):
     rng = random.Random(seed)
     rows, frozen = more_rows(rng, 60, []), {}
@@ -82,7 +91,7 @@ def test_nothing_crosses_in_a_first_split_or_in_later_ones_with_added_rows(seed,
                 decisions.decide(opened, dropped, "decision", "drop", who="ann")
             report = splits.make(opened, TASK, group=group, test=0.2, validation=0.1, seed=seed, who="ann")
             version = versions.freeze(opened, TASK, who="ann")
-            assert no_pair_crosses(version)
+            assert no_pair_crosses(version, group)
             assert version.manifest.audit.clean and leakage.audit(version.folder).clean
             now = {one: split for split in SPLITS for one in version.read(split, ("id",))["id"].to_pylist()}
             assert all(frozen[one] == split for one, split in now.items() if one in frozen)
@@ -121,3 +130,25 @@ def test_a_row_moved_by_hand_beside_its_copy_is_found_by_the_audit(tmp_path, spl
         version = versions.freeze(opened, TASK, who="ann")
         assert not version.manifest.audit.clean
         assert len(leaks(frozen_rows(version))) == version.manifest.audit.pairs == 1
+
+
+@pytest.mark.parametrize("field", ["customer", "thread"])
+def test_each_of_several_fields_is_frozen_and_audited(tmp_path, field):
+    rng = random.Random(3)
+    rows = [
+        {"messages": chat(sentence(rng), TASK.labels[i % 3]), "customer": f"c{i}", "thread": f"t{i}"}
+        for i in range(42)
+    ]
+    rows[1][field] = rows[0][field]
+    with store.create(project.reserve(tmp_path / "p")) as opened:
+        importing.import_file(opened, write_jsonl(tmp_path / "a.jsonl", rows), who="ann")
+        splits.make(opened, TASK, group=["customer", "thread"], who="ann")
+        clean = versions.freeze(opened, TASK, who="ann")
+        assert clean.manifest.audit.clean and not leaks(frozen_rows(clean, field))
+        (side,) = opened.row("select split from example where seq = 1")
+        decisions.decide(opened, [1], "split", "test" if side == "train" else "train", who="ann")
+        version = versions.freeze(opened, TASK, who="ann")
+        assert version.manifest.audit.kinds["group"] == 1 == len(leaks(frozen_rows(version, field)))
+        assert leakage.audit(version.folder).pairs == leakage.read_audit(version.folder).pairs
+        for one in (clean, version):
+            versions.verify(one)

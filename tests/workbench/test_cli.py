@@ -270,7 +270,7 @@ def test_split_proposes_fields_and_checks_what_is_out_of_date_first(workbench):
     done = workbench(
         "split", "q", "--test", "12", "--validation", "12", "--group", "customer", "--group", "template"
     )
-    assert "60 examples new or changed" in done.stdout and "compares, customer alone" in done.stdout
+    assert "60 examples new or changed" in done.stdout and "customer, template tie rows now" in done.stdout
     assert "Checked first" not in workbench("freeze", "q").stdout
 
 

@@ -90,10 +90,7 @@ def split(
             "(when the two candidates differ on 10 % to 30 % of the rows)."
         )
     if isinstance(made.group, list):
-        session.say(
-            f"{', '.join(made.group)} tie rows now. A version holds, and its audit compares, {made.group[0]} alone; "
-            "rows frozen before stay where they are."
-        )
+        session.say(f"{', '.join(made.group)} tie rows now; rows frozen before stay where they are.")
     session.say(f"Next: workbench freeze {project}")
     session.emit(made.as_json())
 
