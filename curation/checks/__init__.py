@@ -3,6 +3,7 @@
 A check is one file with one function under the decorator `check`, and one line here.
 """
 
+from curation.checks.answer_copies_prompt import answer_copies_prompt
 from curation.checks.answer_schema import answer_schema
 from curation.checks.check import Check, Found, Rows, Severity
 from curation.checks.conflicting_answers import conflicting_answers
@@ -34,6 +35,7 @@ CHECKS: tuple[Check, ...] = (
     answer_schema,
     label_set,
     conflicting_answers,
+    answer_copies_prompt,
     prompt_leakage,
     refusal,
     repetition,
