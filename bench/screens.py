@@ -15,14 +15,16 @@ from pathlib import Path
 from statistics import median
 
 import duckdb
+import numpy as np
 
 from curation import checks, importing, project, store
 from curation import task as tasks
-from workbench import outbox, state
+from workbench import outbox, selection, state
 
 ROWS = 1_000_000
 REPEATS = 5
 HOLD_MS = 300
+SEARCH_HOLD_MS = 1_000
 APP = Path(__file__).parents[1] / "workbench" / "app.py"
 _CHATS = """
     copy (
@@ -84,6 +86,9 @@ def measure(opened: store.Store) -> list[dict[str, object]]:
         app.text_input(key="q").set_value(f"word{1000 + number} word")
         run()
 
+    def first_matches(number: int) -> None:
+        selection.select(opened, f'text~"word{2000 + number} word"', "imported", kept=None, at_once=True)
+
     def clear() -> None:
         for box in app.selectbox:
             if box.key != "sort":
@@ -93,11 +98,15 @@ def measure(opened: store.Store) -> list[dict[str, object]]:
         run()
 
     def decide(number: int) -> None:
-        outbox.decide_all(opened, [number], "keep", who="bench", summary="")
+        outbox.decide_all(opened, np.array([number]), "decision", "keep", who="bench", summary="")
         run()
 
     def timed(
-        name: str, act: Callable[[int], object], after: Callable[[], None] | None = None
+        name: str,
+        act: Callable[[int], object],
+        after: Callable[[], None] | None = None,
+        *,
+        hold: int = HOLD_MS,
     ) -> dict[str, object]:
         taken = []
         for number in range(REPEATS):
@@ -106,7 +115,7 @@ def measure(opened: store.Store) -> list[dict[str, object]]:
             taken.append(1000 * (time.perf_counter() - began))
         if after:
             after()
-        return {"interaction": name, "ms": round(median(taken)), "worst_ms": round(max(taken))}
+        return {"interaction": name, "ms": round(median(taken)), "worst_ms": round(max(taken)), "hold": hold}
 
     run()
     visit("review")
@@ -121,7 +130,8 @@ def measure(opened: store.Store) -> list[dict[str, object]]:
             clear,
         ),
         timed("decide and draw again", decide),
-        timed("search for words", search, clear),
+        timed("first matches of a search", first_matches),
+        timed("search for words to the end", search, clear, hold=SEARCH_HOLD_MS),
         timed("open Overview", lambda n: visit("overview")),
         timed("open Import", lambda n: visit("import")),
         timed("open Splits", lambda n: visit("splits")),
@@ -135,7 +145,7 @@ def main(rows: int = ROWS) -> int:
         lines = measure(opened)
     for line in lines:
         sys.stdout.write(json.dumps(line | {"rows": rows}) + "\n")
-    return int(any(line["ms"] > HOLD_MS for line in lines))  # type: ignore[operator]
+    return int(any(line["ms"] > line["hold"] for line in lines))  # type: ignore[operator]
 
 
 if __name__ == "__main__":

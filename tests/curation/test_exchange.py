@@ -61,6 +61,7 @@ def frozen(opened):
     return versions.freeze(opened, current, who="ann").manifest.fingerprint
 
 
+@pytest.mark.slow
 def test_sources_and_decisions_make_the_same_version_again(make, tmp_path):
     first, second = make("first"), make("second")
     work(first)

@@ -93,6 +93,7 @@ def test_parquet_is_the_frozen_files(version, tmp_path):
         assert pq.read_table(tmp_path / "out" / f"{split}.parquet").equals(pq.read_table(version.path(split)))
 
 
+@pytest.mark.slow
 def test_a_datasets_folder_keeps_tools_of_different_shapes(version, tmp_path):
     from datasets import load_from_disk
 

@@ -62,6 +62,7 @@ def cached(hub, source, name="models--acme--tiny"):
     return snapshot
 
 
+@pytest.mark.slow
 def test_a_folder_is_a_model_and_is_loaded_in_the_precision_asked_for(folder):
     place = models.resolve(str(folder))
     assert (place.origin, place.revision) == ("folder", None)

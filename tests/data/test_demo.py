@@ -88,6 +88,7 @@ def near_pairs(texts: list[str]) -> set[tuple[int, int]]:
     }
 
 
+@pytest.mark.slow
 def test_the_generator_rewrites_the_committed_files_byte_for_byte(tmp_path: Path) -> None:
     subprocess.run([sys.executable, str(DATA / "make_demo.py"), "--to", str(tmp_path)], check=True)
     for name in (*(path.name for path in EXPORTS), "truth.json"):

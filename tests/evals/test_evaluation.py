@@ -202,6 +202,7 @@ def test_a_finished_evaluation_is_found_while_the_task_asks_the_same(
     assert evaluation.find_done(project, version, "validation", specs) is None
 
 
+@pytest.mark.slow
 def test_the_newest_finished_evaluation_on_test_that_holds_all_names_is_found(
     project: Project, version: Path, task: Task
 ) -> None:

@@ -259,6 +259,7 @@ def test_when_memory_runs_out_the_rest_is_planned_in_halves_and_no_answer_is_los
         )
 
 
+@pytest.mark.slow
 def test_a_prompt_that_does_not_fit_into_memory_alone_is_an_error_row(model, tokenizer, decoding):
     answers = run(Small(model, 0), tokenizer, prompts(tokenizer, 3), decoding, rows=2)
     assert {answer.finish for answer in answers.values()} == {"error"}
@@ -297,6 +298,7 @@ def test_only_what_is_missing_from_the_cache_is_generated(model, tokenizer, deco
     assert texts({one.key: one for one in done.answers}) == texts(run(model, tokenizer, asked, decoding))
 
 
+@pytest.mark.slow
 def test_errors_are_not_kept_in_the_cache(model, tokenizer, decoding, tmp_path):
     cache = AnswerCache(tmp_path / "answers.sqlite")
     run(Small(model, 0), tokenizer, prompts(tokenizer, 2), decoding, rows=1, cache=cache, identity="m")
