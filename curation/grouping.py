@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from curation import groups
+from curation.dedup import semantic
 from curation.progress import SILENT, Progress
+from curation.splits.alike import ties_by_meaning
 from curation.splits.components import codes, connected
 
 if TYPE_CHECKING:
@@ -121,6 +123,37 @@ def propose(
     return sorted(found, key=lambda one: (not one.proposed, -(one.moves or 0), -one.rows, one.field))
 
 
+def by_meaning(
+    store: Store,
+    task: Task | None,
+    setting: groups.Setting = None,
+    threshold: float = semantic.TOGETHER,
+    progress: Progress = SILENT,
+) -> Proposal | None:
+    """What keeping rows of one meaning together would do; None where it was never looked for, or ties no rows."""
+    if semantic.last(store) is None:
+        return None
+    alike = ties_by_meaning(store, threshold, progress)
+    rows = _rows(store, setting, task.labels if task else [])
+    at, code = _placed(
+        alike["seq"].to_numpy().astype(np.int64), codes(alike["group_key"].to_pylist()), rows.seq
+    )
+    sizes = np.bincount(code) if len(code) else np.zeros(0, dtype=np.int64)
+    if not (sizes > 1).any():
+        return None
+    moves, stuck = _moves(rows, (at, code))
+    return Proposal(
+        "meaning",
+        int((sizes > 1).sum()),
+        int(sizes[sizes > 1].sum()),
+        int(sizes.max()),
+        moves if (rows.split > 0).any() else None,
+        stuck,
+        f"Rows ask the same in other words: a cosine of {threshold:.2f} or more.",
+        moves > 0 or not (rows.split > 0).any(),
+    )
+
+
 def crossings(store: Store, task: Task | None) -> list[Crossing]:
     """Long answers and external ids that stand in more than one split as it is now."""
     found = []
@@ -189,6 +222,11 @@ def _tied(store: Store, sql: str, seq: Ints) -> tuple[Ints, Ints]:
     """Row numbers and codes of a field, of the rows in `seq` alone."""
     read = store.arrow(f"select seq, dense_rank() over (order by group_key) - 1 as code from ({sql})")
     rows, code = read["seq"].to_numpy().astype(np.int64), read["code"].to_numpy().astype(np.int64)
+    return _placed(rows, code, seq)
+
+
+def _placed(rows: Ints, code: Ints, seq: Ints) -> tuple[Ints, Ints]:
+    """Seqs as places in `seq`, with their codes; those that are not in it are left out."""
     at = np.searchsorted(seq, rows)
     there = (at < len(seq)) & (seq[np.minimum(at, max(0, len(seq) - 1))] == rows) if len(seq) else at < 0
     return at[there], code[there]

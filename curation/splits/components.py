@@ -18,6 +18,7 @@ from curation.groups import Setting, metadata_path, ties
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
     from curation.dedup.shingles import Ints
     from curation.store import Store
@@ -32,10 +33,11 @@ def usable(
     stratify: str,
     frozen: dict[str, str],
     time: str | None = None,
+    alike: pa.Table | None = None,
 ) -> None:
     """Fill `usable` (seq, id, cluster, stratum, time), `anchored` (the same of frozen rows left out now), `tied`.
 
-    The time of an example is its oldest one, in seconds of UTC; 0: it has none.
+    The time of an example is its oldest one, in seconds of UTC; 0: it has none. `alike` are more ties.
     """
     import pyarrow as pa
 
@@ -74,6 +76,18 @@ def usable(
         where seq in (select seq from usable union all select seq from anchored)
         """,
     )
+    if alike is not None:
+        cursor.register("alike", alike)
+        store.execute(
+            cursor,
+            """
+            insert into tied
+            select seq, group_key
+            from alike
+            where seq in (select seq from usable union all select seq from anchored)
+            """,
+        )
+        cursor.unregister("alike")
 
 
 def _stratum(name: str) -> str:

@@ -14,6 +14,7 @@ from curation.allocation import Group, allocate
 from curation.dedup import run as dedup
 from curation.errors import BadUsage, NotReady, TouchstoneError, unknown
 from curation.progress import SILENT, Progress
+from curation.splits.alike import ties_by_meaning
 from curation.splits.components import components, usable
 from curation.splits.owned import cure
 from curation.splits.report import SplitReport, report
@@ -37,6 +38,7 @@ def make(
     group: str | Sequence[str] | None = None,
     stratify: str | None = None,
     time: str | None = None,
+    semantic: float | None = None,
     seed: int = 0,
     who: str,
     progress: Progress = SILENT,
@@ -58,12 +60,14 @@ def make(
         stratify: `label`, `source`, or `answer.NAME`; default: the task's.
         time: a metadata column; the newest rows are test, the next ones validation, and groups that straddle
             a cut stay in train. Whole groups may give a few rows less than asked for.
+        semantic: rows of this cosine and more stay together; only where duplicates by meaning were looked for.
         seed: decides between groups that fit equally well.
         who: the person.
         progress: told in stages.
 
     Raises:
-        BadUsage: a negative size, or a field that does not exist.
+        BadUsage: a negative size, a cosine out of range, or a field that does not exist.
+        NotReady: nothing to split, or duplicates by meaning were not looked for.
         TouchstoneError: the sizes cannot be given or leave no training row; nothing was changed.
     """
     _check_sizes({"test": test, "validation": validation})
@@ -73,12 +77,13 @@ def make(
     chosen_stratum = stratify or task.stratify
     if not dedup.is_current(store):
         dedup.deduplicate(store, dedup.near_setting(store), progress)
+    alike = ties_by_meaning(store, semantic, progress) if semantic is not None else None
     progress.stage("Splitting")
     frozen = versions.frozen_splits(store.project)
     owned = files.splits(store)
     given = frozen | owned
     with store.transaction() as cursor:
-        usable(cursor, store, task, chosen_group, chosen_stratum, frozen, time)
+        usable(cursor, store, task, chosen_group, chosen_stratum, frozen, time, alike)
         if time is not None and not store.value("select count(*) from usable where time > 0"):
             raise BadUsage(
                 f"No example has a date or time in {time}.", hint="Write 2026-05-31 or seconds since 1970."
@@ -114,6 +119,7 @@ def make(
             "stratify": chosen_stratum,
             "seed": seed,
             **({"time": time} if time is not None else {}),
+            **({"semantic": semantic} if semantic is not None else {}),
             **({"masked": task.labels} if "template" in groups.fields_of(chosen_group) else {}),
         }
         _record(store, cursor, ids, allocation.splits, settings, who)

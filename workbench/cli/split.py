@@ -8,6 +8,7 @@ import click
 
 from curation import checks, grouping, groups, splits, versions
 from curation import task as tasks
+from curation.dedup.semantic import TOGETHER
 from curation.errors import BadUsage
 from evals.significance import minimum_detectable_effect
 from workbench.cli.options import json_option, project_argument
@@ -49,6 +50,12 @@ class Size(click.ParamType[float]):
     "--stratify", metavar="FIELD", help="label, source, or answer.NAME: keep its shares in every split."
 )
 @click.option("--time", metavar="FIELD", help="The newest rows are test, the next ones validation.")
+@click.option(
+    "--semantic",
+    type=float,
+    metavar="COSINE",
+    help="Rows this close in meaning stay together, such as 0.90; after `dedup --semantic`.",
+)
 @click.option("--propose", is_flag=True, help="Only list fields that should keep rows together, and why.")
 @click.option("--seed", default=0, show_default=True)
 @json_option
@@ -61,6 +68,7 @@ def split(
     group: tuple[str, ...],
     stratify: str | None,
     time: str | None,
+    semantic: float | None,
     propose: bool,
     seed: int,
 ) -> None:
@@ -78,6 +86,7 @@ def split(
             group=group,
             stratify=stratify,
             time=time,
+            semantic=semantic,
             seed=seed,
             who=session.who,
             progress=session.progress(),
@@ -100,21 +109,29 @@ def _propose(session: Session, project: str, group: tuple[str, ...]) -> None:
         task = tasks.load(store.project.task_path)
         setting = groups.checked(store, group or ((task.group,) if task.group else ()))
         found = grouping.propose(store, task, setting, session.progress())
+        alike = grouping.by_meaning(store, task, setting, progress=session.progress())
         crossing = grouping.crossings(store, task)
     for one in found:
         if one.proposed:
             session.say(one.text)
             session.say(f"  {one.why}")
             session.say(f"  workbench split {project} --group {one.field}")
+    if alike is not None:
+        session.say(alike.text)
+        session.say(f"  {alike.why}")
+        session.say(f"  workbench split {project} --semantic {TOGETHER:.2f}")
     others = [one.field for one in found if not one.proposed]
-    if len(others) == len(found):
+    if len(others) == len(found) and alike is None:
         session.say("No field of this data speaks for keeping its rows together.")
     if others:
         session.say(f"Values repeat in these too, without a sign that it matters: {', '.join(others)}")
     for across in crossing:
         session.say(f"Warning: {across.text}.")
     session.emit(
-        {"proposals": [one.as_json() for one in found], "crossing": [one.as_json() for one in crossing]}
+        {
+            "proposals": [one.as_json() for one in [*found, *([alike] if alike else [])]],
+            "crossing": [one.as_json() for one in crossing],
+        }
     )
 
 

@@ -6,9 +6,10 @@ import networkx
 import numpy as np
 import pytest
 
-from curation import embed
+from curation import embed, grouping, splits, versions
 from curation.dedup import semantic
 from curation.errors import BadUsage, NotReady
+from curation.task import Task
 
 
 def unit(vectors):
@@ -97,6 +98,27 @@ def test_a_split_gets_groups_only_after_somebody_asked_for_them(in_pairs):
     table = semantic.groups(in_pairs, 0.9).to_pydict()
     assert table["seq"] == list(range(1, 41))
     assert table["group"] == [n - (n + 1) % 2 for n in range(1, 41)]
+
+
+def test_a_split_keeps_rows_of_one_meaning_together_and_says_before_what_moves(in_pairs):
+    task = Task()
+    sizes = {"test": 10, "validation": 6, "who": "ann"}
+    with pytest.raises(NotReady, match="not looked for"):
+        splits.make(in_pairs, task, semantic=0.9, **sizes)
+    assert grouping.by_meaning(in_pairs, task) is None
+    splits.make(in_pairs, task, **sizes)
+    semantic.find(in_pairs, 0.95)
+    side = dict(in_pairs.rows("select seq, split from example"))
+    apart = [n for n in range(1, 41, 2) if side[n] != side[n + 1]]
+    proposal = grouping.by_meaning(in_pairs, task)
+    assert apart and (proposal.moves, proposal.groups, proposal.rows) == (len(apart), 20, 40)
+    with pytest.raises(BadUsage, match="cannot be asked"):
+        splits.make(in_pairs, task, semantic=0.2, **sizes)
+    splits.make(in_pairs, task, semantic=0.9, **sizes)
+    side = dict(in_pairs.rows("select seq, split from example"))
+    assert all(side[n] == side[n + 1] for n in range(1, 41, 2))
+    assert grouping.by_meaning(in_pairs, task).moves == 0
+    assert versions.freeze(in_pairs, task, who="ann").manifest.settings["split"]["semantic"] == 0.9
 
 
 def test_only_representatives_are_compared(filled, monkeypatch):
