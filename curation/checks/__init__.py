@@ -21,6 +21,7 @@ from curation.checks.running import Checking
 from curation.checks.secrets import secrets
 from curation.checks.template_tokens import template_tokens
 from curation.checks.tool_calls import tool_calls
+from curation.checks.truncated import truncated
 from curation.checks.unicode import unicode
 
 __all__ = ["CHECKS", "Check", "Found", "Rows", "Severity", "announce", "active", "counts", "outdated", "run"]
@@ -38,6 +39,7 @@ CHECKS: tuple[Check, ...] = (
     answer_copies_prompt,
     prompt_leakage,
     refusal,
+    truncated,
     repetition,
     mojibake,
     pii,

@@ -19,12 +19,15 @@ _WANTED = (
     "answer_copies_prompt",
     "Answer copies the question",
     "fix",
+    version=2,
     kinds=("free_form",),
     options={"share": 0.8, "characters": 40},
 )
 def answer_copies_prompt(rows: Rows) -> pa.Table:
     """Finds: a last answer that is the user's turn before it, or of whose 3-character pieces 80 % stand in that turn,
     where neither is much longer than the other. Case, blanks and punctuation do not count.
+
+    The first 60% of the turn have to stand in the answer word by word.
 
     Why it hurts training: the model learns to give back what it was asked.
 
@@ -33,7 +36,7 @@ def answer_copies_prompt(rows: Rows) -> pa.Table:
 
     How to fix: write the answer, or drop the row.
 
-    Example: 93 % of the answer in turn 2 is the question repeated.
+    Example: 93% of the answer in turn 2 is the question repeated.
     """
     return rows.found(
         """
@@ -57,9 +60,10 @@ def answer_copies_prompt(rows: Rows) -> pa.Table:
                 case when said = asked then 1.0
                     else len(list_intersect(pieces, theirs)) / greatest(len(pieces), 1) end as share
             from piece
+            where contains(said, left(asked, (0.6 * len(asked))::integer))
         )
         select seq, 'fix', answer_turn - 1, 0, len(answer),
-            round(100 * share)::integer || ' % of the answer in turn ' || answer_turn
+            round(100 * share)::integer || '% of the answer in turn ' || answer_turn
                 || ' is the question repeated. The model would learn to give the question back; write the answer.',
             share
         from shared

@@ -15,7 +15,7 @@ QUESTION = "Why does my order 4711 still say that it waits for the courier since
         QUESTION,
         QUESTION.upper(),
         f"{QUESTION} Yes.",
-        "Why does your order 4711 still say that it waits for the courier since Monday?",
+        QUESTION.replace("Monday?", "Friday."),
     ],
 )
 def test_a_question_given_back_is_marked_whole(flags, answer):
@@ -33,6 +33,10 @@ def test_a_question_given_back_is_marked_whole(flags, answer):
         (f"Correct the spelling: {QUESTION}", QUESTION),
         (f"Translate into formal English. {QUESTION}", QUESTION),
         ("ok?", "ok?"),
+        (
+            "What is 4 raised to the power of 3, exactly?",
+            "4 raised to the power of 3 is exactly 64, what is more.",
+        ),
         (QUESTION * 20, QUESTION),
     ],
 )
