@@ -29,16 +29,14 @@ def ties_by_meaning(store: Store, threshold: float, progress: Progress = SILENT)
     cursor = store.cursor()
     try:
         cursor.register("meant", found)
-        read = store.execute(
-            cursor,
+        return cursor.sql(
             """
             select e.seq, 'meaning:' || m."group" as group_key
             from meant m
             join live r using (seq)
             join live e on coalesce(e.cluster, -e.seq) = coalesce(r.cluster, -r.seq)
             order by e.seq
-            """,
-        )
-        return read.to_arrow_table()
+            """
+        ).to_arrow_table()
     finally:
         cursor.close()

@@ -102,22 +102,22 @@ def test_a_split_gets_groups_only_after_somebody_asked_for_them(in_pairs):
 
 def test_a_split_keeps_rows_of_one_meaning_together_and_says_before_what_moves(in_pairs):
     task = Task()
-    sizes = {"test": 10, "validation": 6, "who": "ann"}
+    sizes = {"test": 10, "validation": 6, "group": "none", "who": "ann"}
     with pytest.raises(NotReady, match="not looked for"):
         splits.make(in_pairs, task, semantic=0.9, **sizes)
-    assert grouping.by_meaning(in_pairs, task) is None
+    assert grouping.by_meaning(in_pairs, task, "none") is None
     splits.make(in_pairs, task, **sizes)
     semantic.find(in_pairs, 0.95)
     side = dict(in_pairs.rows("select seq, split from example"))
     apart = [n for n in range(1, 41, 2) if side[n] != side[n + 1]]
-    proposal = grouping.by_meaning(in_pairs, task)
+    proposal = grouping.by_meaning(in_pairs, task, "none")
     assert apart and (proposal.moves, proposal.groups, proposal.rows) == (len(apart), 20, 40)
     with pytest.raises(BadUsage, match="cannot be asked"):
         splits.make(in_pairs, task, semantic=0.2, **sizes)
     splits.make(in_pairs, task, semantic=0.9, **sizes)
     side = dict(in_pairs.rows("select seq, split from example"))
     assert all(side[n] == side[n + 1] for n in range(1, 41, 2))
-    assert grouping.by_meaning(in_pairs, task).moves == 0
+    assert grouping.by_meaning(in_pairs, task, "none").moves == 0
     assert versions.freeze(in_pairs, task, who="ann").manifest.settings["split"]["semantic"] == 0.9
 
 
