@@ -9,6 +9,7 @@ from curation.checks.check import Check, Found, Rows, Severity
 from curation.checks.conflicting_answers import conflicting_answers
 from curation.checks.empty_turn import empty_turn
 from curation.checks.label_set import label_set
+from curation.checks.language import language
 from curation.checks.last_turn import last_turn
 from curation.checks.mojibake import mojibake
 from curation.checks.pii import pii
@@ -19,6 +20,7 @@ from curation.checks.repetition import repetition
 from curation.checks.roles import roles
 from curation.checks.running import Checking
 from curation.checks.secrets import secrets
+from curation.checks.system_prompt_drift import system_prompt_drift
 from curation.checks.template_tokens import template_tokens
 from curation.checks.tool_calls import tool_calls
 from curation.checks.truncated import truncated
@@ -37,8 +39,10 @@ CHECKS: tuple[Check, ...] = (
     label_set,
     conflicting_answers,
     answer_copies_prompt,
+    system_prompt_drift,
     prompt_leakage,
     refusal,
+    language,
     truncated,
     repetition,
     mojibake,
