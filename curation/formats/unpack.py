@@ -75,7 +75,7 @@ def _plain(path: Path, folder: Path, progress: Progress) -> Path:
     if start[:4] == b"PK\x03\x04":
         return _plain(_unzip(path, folder), _below(folder), progress)
     if start[:4] == b"PAR1":
-        return _write(folder / f"{path.stem}.jsonl", _parquet_rows(path))
+        return _write(folder / path.name, _parquet_rows(path))
     text = _as_utf8(path, folder, start)
     with text.open("rb") as file:
         head = file.read(_HEAD)
@@ -84,7 +84,7 @@ def _plain(path: Path, folder: Path, progress: Progress) -> Path:
     _must_be_text(head, path)
     opening = head.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
     if opening == b"[" or (opening == b"{" and not _is_lines(text)):
-        return _write(folder / f"{path.stem}.lines.jsonl", _records(text, progress), raw=True)
+        return _write(_below(folder) / path.name, _records(text, progress), raw=True)
     return text
 
 

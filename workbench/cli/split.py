@@ -93,11 +93,7 @@ def split(
         )
     session.say(made.text)
     if made.test:
-        low, high = (minimum_detectable_effect(made.test, share) for share in (0.1, 0.3))
-        session.say(
-            f"{made.test:,} test rows can show a gain of {_points(low)} to {_points(high)} points "
-            "(when the two candidates differ on 10 % to 30 % of the rows)."
-        )
+        session.say(_detectable(made.test))
     if isinstance(made.group, list):
         session.say(f"{', '.join(made.group)} tie rows now; rows frozen before stay where they are.")
     session.say(f"Next: workbench freeze {project}")
@@ -154,8 +150,16 @@ def _check_first(session: Session, store: Store) -> None:
         )
 
 
-def _points(share: float | None) -> str:
-    return f"{share * 100:.0f}" if share is not None else "more than can be shown in"
+def _detectable(rows: int) -> str:
+    """The smallest gain that so many test rows show four times in five."""
+    shown = [
+        f"{gain * 100:.0f} points where two candidates differ on {share:.0%} of the rows"
+        for share in (0.1, 0.2, 0.3)
+        if (gain := minimum_detectable_effect(rows, share)) is not None
+    ]
+    if not shown:
+        return f"{rows:,} test rows are too few to show any gain reliably. Take more."
+    return f"{rows:,} test rows show a true gain of {', '.join(shown)}."
 
 
 @click.command("freeze")
