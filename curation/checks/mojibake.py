@@ -77,6 +77,17 @@ def _wrong(text: str) -> Iterator[tuple[int, int, str]]:
         yield start, end, f"A letter of {quoted(text[start:end])} was lost when the text was decoded."
 
 
+def repaired(text: str) -> str:
+    """The text with every broken letter whose right form is known, code fences left as they are."""
+
+    def right(match: re.Match[str]) -> str:
+        mended = _mended(match.group())
+        return mended if mended is not None and _believable(match.string, match, mended) else match.group()
+
+    pieces = re.split(r"(```.*?(?:```|\Z))", text, flags=re.DOTALL)
+    return "".join(piece if i % 2 else _RUN.sub(right, piece) for i, piece in enumerate(pieces))
+
+
 def _mended(wrong: str) -> str | None:
     try:
         return bytes(_BYTE_OF[char] for char in wrong).decode("utf-8")

@@ -29,7 +29,7 @@ class Sections(click.Group):
         (
             "The data",
             (
-                *("import", "mend", "task", "check", "flags", "dedup", "suspects", "vectors"),
+                *("import", "mend", "task", "check", "flags", "fix", "dedup", "suspects", "vectors"),
                 *("rows", "decide", "undo", "redo", "history", "views", "labels", "decisions"),
             ),
         ),

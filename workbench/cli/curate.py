@@ -1,4 +1,4 @@
-"""Commands that look for what is wrong: check, flags, dedup."""
+"""Commands that look for what is wrong: check, flags, fix, dedup."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from dataclasses import asdict
 
 import click
 
-from curation import checks, lengths, meaning
+from curation import checks, filters, lengths, meaning
 from curation import task as tasks
+from curation.checks import fixes
 from curation.dedup import run as dedup
 from curation.dedup import semantic
 from curation.errors import unknown
 from curation.store import Store
 from workbench.cli.options import json_option, project_argument, table
 from workbench.cli.session import Session
+
+_SHOWN = 20  # examples of a repair
 
 
 @click.command("check")
@@ -79,6 +82,37 @@ def flags(session: Session, project: str, name: str | None, limit: int) -> None:
     session.emit({"total": total, "flags": rows})
 
 
+@click.command("fix")
+@project_argument
+@click.argument("name", metavar="CHECK")
+@click.option("--where", "text", metavar="FILTER", help="Only examples of this filter.")
+@click.option("--dry-run", is_flag=True, help="Show what would change and change nothing.")
+@json_option
+@click.pass_obj
+def fix(session: Session, project: str, name: str, text: str | None, dry_run: bool) -> None:
+    """Repair what a check found where that is safe; one undo takes it back."""
+    chosen = filters.parse(text) if text else None
+    with session.store(project) as store:
+        mended = fixes.preview(store, name, chosen)
+        batch = None if dry_run else fixes.apply(store, name, chosen, who=session.who)
+    session.say(fixes.FIXES[name].says)
+    for one in mended[:_SHOWN] if dry_run else []:
+        session.say(f"{one.id}  {len(one.before)} turns -> {len(one.after)}")
+    if dry_run:
+        session.say(f"{len(mended):,} examples would change.")
+    else:
+        session.say(f"{len(mended):,} examples changed; workbench undo {project} takes it back.")
+    session.emit(
+        {
+            "fix": name,
+            "changed": 0 if dry_run else len(mended),
+            "batch": batch.batch if batch else None,
+            "examples": [{"id": one.id, "before": one.before, "after": one.after} for one in mended[:_SHOWN]],
+            "total": len(mended),
+        }
+    )
+
+
 @click.command("dedup")
 @project_argument
 @click.option(
@@ -127,4 +161,4 @@ def _by_meaning(session: Session, store: Store, threshold: float) -> semantic.Se
     return semantic.find(store, threshold, task.embedder, session.progress())
 
 
-COMMANDS = (check, flags, dedup_)
+COMMANDS = (check, flags, fix, dedup_)
