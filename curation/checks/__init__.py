@@ -16,6 +16,7 @@ from curation.checks.pii import pii
 from curation.checks.preference_pairs import preference_pairs
 from curation.checks.prompt_leakage import prompt_leakage
 from curation.checks.refusal import refusal
+from curation.checks.refusal_share import refusal_share
 from curation.checks.repetition import repetition
 from curation.checks.roles import roles
 from curation.checks.running import Checking
@@ -42,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     system_prompt_drift,
     prompt_leakage,
     refusal,
+    refusal_share,
     language,
     truncated,
     repetition,

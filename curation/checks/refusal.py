@@ -8,12 +8,12 @@ import pyarrow as pa
 
 from curation.checks.check import Found, Rows, check, findings, quoted
 
-_FIRST = 200  # characters
+FIRST = 200  # characters
 _UNABLE = (
     r"(?:can(?:['’]?t|not| not)|could(?:n['’]t| not)|won['’]?t|will not|am (?:not able|unable)"
     r"|['’]m (?:not able|unable)|(?:must|have to) (?:decline|refuse))"
 )
-_REFUSAL = (
+REFUSAL = (
     rf"(?i:\bI(?: {_UNABLE}|['’]m (?:not able|unable))(?: be able)?(?: to)?"
     r"(?: (?:directly|currently|actually|fully|yet))? "
     r"(?:help|assist|provide|comply|fulfil?l|process|access|answer|engage|support|discuss|generate|create)\b"
@@ -35,10 +35,10 @@ def refusal(rows: Rows) -> pa.Table:
 
     Example: Opens with a refusal: "As an AI assistant, I am unable to process support tickets."
     """
-    refusing, speaking_of_itself = re.compile(_REFUSAL), re.compile(_SELF)
+    refusing, speaking_of_itself = re.compile(REFUSAL), re.compile(_SELF)
     found = []
-    for seq, turn, _, text in rows.turns(f"{_REFUSAL}|{_SELF}", roles=("assistant",), first=_FIRST):
-        start = text[:_FIRST]
+    for seq, turn, _, text in rows.turns(f"{REFUSAL}|{_SELF}", roles=("assistant",), first=FIRST):
+        start = text[:FIRST]
         refused = refusing.search(start)
         match = refused or speaking_of_itself.search(start)
         if match:
