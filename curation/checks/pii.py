@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -17,6 +18,14 @@ _CARD = (
     r"\b[2-6][0-9]{3}(?:[ -]?[0-9]{4}){2}[ -]?[0-9]{1,4}(?:[0-9]{3})?\b"
     r"|\b3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5}\b"
 )
+_ADDRESS = (
+    r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b"
+    r"|\b(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}\b|\b(?:[0-9A-Fa-f]{1,4}:){2,6}:(?:[0-9A-Fa-f]{1,4}:){0,4}[0-9A-Fa-f]{1,4}\b"
+)
+_NUMBERED = re.compile(
+    r"(?i:\bv|\bver\.?|\bversions?|\brelease|\bbuild|\bsection|\bchapter|[=~^])[ \t:]{0,2}$"
+)
+_PUBLIC_SERVERS = ("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9")
 _ISSUED = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|35\d{14}"
     r"|6(?:011|4[4-9]\d|5\d\d|2\d\d)\d{12}"
@@ -29,12 +38,16 @@ _DOCUMENTED_CARDS = ("4111111111111111", "4242424242424242", "5555555555554444",
 _IBAN_LENGTHS = range(15, 35)
 
 
+def _itself(text: str, start: int, end: int) -> bool:
+    return False
+
+
 class _Kind(NamedTuple):
     name: str
     pattern: re.Pattern[str]
     holds: Callable[[str], bool]
     mask: Callable[[str], str]
-    alone: bool = False
+    else_is: Callable[[str, int, int], bool] = _itself
 
 
 def _luhn(text: str) -> bool:
@@ -57,6 +70,26 @@ def _mod_97(text: str) -> bool:
 
 def _real_mail(text: str) -> bool:
     return not _DOCUMENTED_MAIL.search(text) and ".." not in text
+
+
+def _reachable(text: str) -> bool:
+    """An address of the public internet: not private, reserved, kept for documentation, or everybody's server."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return (
+        address.is_global and not address.is_multicast and text not in _PUBLIC_SERVERS and text[-2:] != ".0"
+    )
+
+
+def _numbered(text: str, start: int, end: int) -> bool:
+    """Whether the dotted numbers are those of a version or a section, or a piece of a longer row or of a network."""
+    return bool(
+        _NUMBERED.search(text[max(0, start - 12) : start])
+        or re.match(r"[./]\d|[-+][A-Za-z]", text[end : end + 2])
+        or re.search(r"[\d.:]\Z", text[:start][-1:])
+    )
 
 
 def _enough_digits(text: str) -> bool:
@@ -83,14 +116,15 @@ _KINDS = (
     _Kind("an e-mail address", re.compile(_EMAIL), _real_mail, _mask_mail),
     _Kind("a bank account (IBAN)", re.compile(_IBAN), _mod_97, _mask_digits),
     _Kind("a phone number", re.compile(_PHONE), _enough_digits, _mask_digits),
-    _Kind("a payment card", re.compile(_CARD), _luhn, _mask_digits, alone=True),
+    _Kind("an internet address (IP)", re.compile(_ADDRESS), _reachable, _mask_digits, _numbered),
+    _Kind("a payment card", re.compile(_CARD), _luhn, _mask_digits, _part_of_more),
 )
 
 
-@check("pii", "Personal data", "look")
+@check("pii", "Personal data", "look", version=2)
 def pii(rows: Rows) -> pa.Table:
-    """Finds: e-mail addresses, bank accounts (IBAN) and payment cards with right check digits, and phone numbers
-    with a country code. Addresses and numbers kept for documentation are left out.
+    """Finds: e-mail addresses, bank accounts (IBAN) and payment cards with right check digits, phone numbers with a
+    country code, and public IP addresses. Private ones, versions, and what is kept for documentation are left out.
 
     Why it hurts training: a model repeats what it has seen; other people's data should not be in it.
 
@@ -106,6 +140,8 @@ def pii(rows: Rows) -> pa.Table:
         for kind in _KINDS:
             for match in kind.pattern.finditer(text):
                 start, end = match.span()
+                if kind.else_is(text, start, end):
+                    continue
                 if not kind.holds(match.group()) or any(
                     start < one.stop and end > one.start for one in taken
                 ):
