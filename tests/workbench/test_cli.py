@@ -288,3 +288,21 @@ def test_the_difference_of_two_versions_names_what_was_relabelled_and_dropped(in
     assert found["added"] == found["moved"] == [] and found["parent"] == "v001"
     assert "1 relabelled" in intents("versions", "p", "--diff", "v001", "v002").stdout
     intents("versions", "p", "--diff", "v001", "v009", code=2)
+
+
+def test_a_repair_can_be_tried_first_and_flags_say_how_often_a_check_was_right(workbench):
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    rows = [{"messages": [{"role": "user", "content": f"{i}"}, *turns[1:], turns[0]]} for i in range(3)]
+    (workbench.folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for command in ("new p", "import p rows.jsonl", "check p --only last_turn"):
+        workbench(*command.split())
+    assert workbench("fix", "p", "last_turn", "--dry-run", "--json")["total"] == 3
+    first = workbench("flags", "p", "--json")["flags"][0]["id"]
+    workbench("decide", "p", "keep", "--ids", first)
+    told = workbench("flags", "p", "--check", "last_turn", "--json")["precision"]["last_turn"]
+    assert (told["dropped"], told["rows"], told["low"]) == (0, 1, 0.0) and 0.7 < told["high"] < 0.9
+    assert workbench("fix", "p", "last_turn", "--json")["changed"] == 3
+    assert workbench("flags", "p", "--json")["total"] == 0
+    workbench("undo", "p")
+    assert workbench("flags", "p", "--json")["total"] == 3
+    assert "no repair" in workbench("fix", "p", "pii", code=2).stderr

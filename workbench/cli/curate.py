@@ -9,10 +9,12 @@ import click
 from curation import checks, filters, lengths, meaning
 from curation import task as tasks
 from curation.checks import fixes
+from curation.checks.precision import Judged, judged
 from curation.dedup import run as dedup
 from curation.dedup import semantic
 from curation.errors import unknown
 from curation.store import Store
+from evals.significance import wilson
 from workbench.cli.options import json_option, project_argument, table
 from workbench.cli.session import Session
 
@@ -68,6 +70,7 @@ def flags(session: Session, project: str, name: str | None, limit: int) -> None:
             """,
             [name, name, limit],
         )
+        known = [one for one in judged(store) if name in (None, one.check)]
     session.say(
         table(
             [
@@ -79,7 +82,25 @@ def flags(session: Session, project: str, name: str | None, limit: int) -> None:
     )
     if total > len(rows):
         session.say(f"{len(rows):,} of {total:,} flags; --limit shows more.")
-    session.emit({"total": total, "flags": rows})
+    precision = {one.check: _precision(one) for one in known}
+    for one in known:
+        told = precision[one.check]
+        session.say(
+            f"{one.check}: {one.dropped:,} of {one.rows:,} flagged rows decided one by one were dropped, "
+            f"{told['rate']:.0%} ({told['low']:.0%} to {told['high']:.0%})."
+        )
+    session.emit({"total": total, "flags": rows, "precision": precision})
+
+
+def _precision(told: Judged) -> dict[str, float]:
+    low, high = wilson(told.dropped, told.rows)
+    return {
+        "dropped": told.dropped,
+        "rows": told.rows,
+        "rate": told.dropped / told.rows,
+        "low": low,
+        "high": high,
+    }
 
 
 @click.command("fix")
