@@ -13,9 +13,8 @@ from workbench.clusters import Listed
 from workbench.selection import Selection
 from workbench.widgets import text
 from workbench.widgets.bulk import bulk
-from workbench.widgets.duplicates import duplicates
 from workbench.widgets.figures import counted
-from workbench.widgets.review import said
+from workbench.widgets.panes import duplicates, said
 
 _KEY = "duplicates"
 _ORDERS = {"largest": "Largest first", "weakest": "Weakest pair first"}

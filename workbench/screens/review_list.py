@@ -7,7 +7,7 @@ import streamlit as st
 from workbench import outbox, rows, state
 from workbench.selection import Selection
 from workbench.widgets import text
-from workbench.widgets.review import review, said
+from workbench.widgets.panes import review, said
 
 REASONS = [
     "wrong answer",
