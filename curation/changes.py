@@ -120,17 +120,18 @@ def _apply_label(cursor: duckdb.DuckDBPyConnection) -> None:
         """
     )
     for rows in _portions(cursor, "select seq, messages, answer from follow"):
-        _write_messages(cursor, [(seq, _answered(text, answer)) for seq, text, answer in rows])
+        _write_messages(cursor, [(seq, canonical_json(answered(text, answer))) for seq, text, answer in rows])
     cursor.execute("drop table follow")
     _renew(cursor)
 
 
-def _answered(text: str, answer: str) -> str:
+def answered(text: str, answer: str) -> list[Message]:
+    """The turns of a chat (JSON text) with another last answer."""
     messages: list[Message] = json.loads(text)
     index = last_assistant(messages)
     if index is not None:
         messages[index] = {**messages[index], "content": answer}
-    return canonical_json(messages)
+    return messages
 
 
 def _apply_messages(cursor: duckdb.DuckDBPyConnection) -> None:

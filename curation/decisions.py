@@ -48,7 +48,8 @@ def decide(
         store: the open project.
         seqs: which examples; those where nothing would change are left out.
         kind: the field. `decision` takes keep, drop or undecided; `label` and `group_key` a text or
-            None; `split` a split name or None; `messages` a list of turns; `hand_flag` a reason, or
+            None, and where an example's answer alone is its label, `label` changes the answer;
+            `split` a split name or None; `messages` a list of turns; `hand_flag` a reason, or
             None to take one's own flags off.
         value: the new value.
         who: the person.
@@ -98,15 +99,49 @@ def _decide(
     with store.transaction() as cursor:
         if op_id and cursor.execute("select 1 from batch where op_id = ?", [op_id]).fetchone():
             return None
-        changed = changes.stage(cursor, ids, kind, values, who)
+        parts = [(kind, ids, values)]
+        if kind == "label" and len(values) == 1 and values[0] is not None:
+            parts = _labelled_by_answer(store, cursor, ids, values[0])
+        changed = sum(changes.stage(cursor, some, field, new, who) for field, some, new in parts)
         if not changed:
             return None
         batch = log(cursor, who, summary or _summary(kind, values[0], changed), "do", op_id)
-        write_changes(cursor, batch, kind, reason)
-        changes.APPLY[kind](cursor)
-        if kind in TEXTUAL:
-            store.touch()
+        for field, some, new in parts:
+            if len(parts) > 1:
+                changes.stage(cursor, some, field, new, who)
+            write_changes(cursor, batch, field, reason)
+            changes.APPLY[field](cursor)
+            if field in TEXTUAL:
+                store.touch()
         return logged(cursor, batch)
+
+
+def _labelled_by_answer(
+    store: Store, cursor: duckdb.DuckDBPyConnection, ids: NDArray[np.int64], label: str
+) -> list[tuple[Kind, NDArray[np.int64], Sequence[Any]]]:
+    """What giving a label means for these rows: where no label is noted and the answer is one, the answer changes."""
+    path = store.project.task_path
+    known = tasks.load(path).labels if path.is_file() else []
+    rows = cursor.execute(
+        """
+        select e.seq, c.messages
+        from example e
+        join content c using (seq)
+        where e.label is null and list_contains($known::varchar[], trim(answer_text(c.messages)))
+            and e.seq in (select unnest($ids::bigint[]))
+        order by e.seq
+        """,
+        {"known": known, "ids": ids.tolist()},
+    ).fetchall()
+    if not rows:
+        return [("label", ids, [label])]
+    seqs = np.array([seq for seq, _ in rows], dtype=np.int64)
+    edited: list[Any] = [changes.answered(text, label) for _, text in rows]
+    rest = np.setdiff1d(ids, seqs)
+    noted: list[tuple[Kind, NDArray[np.int64], Sequence[Any]]] = (
+        [("label", rest, [label])] if len(rest) else []
+    )
+    return [*noted, ("messages", seqs, edited)]
 
 
 def _valid(kind: str, values: Sequence[Any]) -> None:

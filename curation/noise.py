@@ -45,8 +45,7 @@ def judge(
 ) -> Judged:
     """How strongly the other rows contradict each label.
 
-    Over banking77 and clinc150 with 5 and 10 % of labels changed its mean average precision was .954
-    (self-confidence .884, normalised margin .920, cleanlab's issues first .905).
+    `python -m bench.labels` compares its mean average precision with cleanlab's on noise added to the demo set.
 
     Args:
         vectors: float32 of shape (rows, dimensions), each of length 1.

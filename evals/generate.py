@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from curation import chat
+from curation.errors import MissingModel
 from curation.progress import SILENT, Progress
 from evals.cache import AnswerCache, answer_key
 from evals.greedy import OutOfMemory, Writer
@@ -181,10 +182,22 @@ def generate(
 
 
 def load_adapters(model: Any, folders: Mapping[str, Path]) -> Any:  # noqa: ANN401  a transformers model
-    """The base model with every adapter loaded beside it; choose with `adapter`."""
+    """The base model with every adapter loaded beside it; choose with `adapter`.
+
+    Raises:
+        MissingModel: an adapter without safetensors: other files of weights can run code when they are opened.
+    """
     if not folders:
         return model
     from peft import PeftModel
+
+    for folder in folders.values():
+        if not (folder / "adapter_model.safetensors").is_file():
+            raise MissingModel(
+                "This adapter has no adapter_model.safetensors.",
+                where=str(folder),
+                hint="Train it again, or save it with safetensors; pickled weights are never opened.",
+            )
 
     names = list(folders)
     loaded = PeftModel.from_pretrained(model, str(folders[names[0]]), adapter_name=names[0])

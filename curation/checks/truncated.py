@@ -17,6 +17,7 @@ _LIST_OR_CODE = r"(?:\n|\A)\s*(?:[-*•|>#]|\d+[.)]|\t| {4})[^\n]*\s*\z|[=;{}()]
     "truncated",
     "Answer breaks off",
     "look",
+    version=2,
     kinds=("free_form",),
     whole_set=True,
     options={"words": 30, "usual": 0.7, "spike": 5, "fences": True},

@@ -75,7 +75,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "messages",
         "JSON lines: chats, ShareGPT, Alpaca, preference pairs and the other forms",
-        messages.FIELDS,
+        tuple(field for field in FIELDS if field != "split"),
         messages.recognise,
         messages.stage,
         messages.names,

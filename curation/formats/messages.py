@@ -24,21 +24,6 @@ if TYPE_CHECKING:
 
     from curation.progress import Progress
 
-FIELDS = (
-    "messages",
-    "system",
-    "user",
-    "assistant",
-    "tools",
-    "prompt",
-    "completion",
-    "chosen",
-    "rejected",
-    "label",
-    "group",
-    "time",
-    "id",
-)
 MAX_LINE = 134_217_728
 _BATCH = 5_000
 _BLOCK = 1 << 20

@@ -126,9 +126,16 @@ def _unzip(path: Path, folder: Path) -> Path:
             target = folder / (Path(members[0].filename).name or "member")
             with packed.open(members[0]) as source, target.open("wb") as out:
                 shutil.copyfileobj(source, out, _BLOCK)
-    except (zipfile.BadZipFile, zlib.error) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        RuntimeError,
+        NotImplementedError,
+    ) as error:  # the last two: a password, an unknown packing
         raise BadInput(
-            f"The zip file is broken: {error}.", where=path.name, hint="Fetch it again."
+            f"The zip file is broken or locked: {error}.",
+            where=path.name,
+            hint="Unpack it yourself, or fetch it again.",
         ) from error
     return target
 
@@ -165,43 +172,40 @@ def _is_lines(path: Path) -> bool:
         lines = [line for line in (file.readline(4 * _BLOCK) for _ in range(20)) if line.strip()]
     if not lines:
         return True
-    if len(lines) == 1 and _parses(lines[0]):
-        value = json.loads(lines[0].decode("utf-8-sig", "replace"))
+    values = [_parsed(line.decode("utf-8-sig", "replace")) for line in lines]
+    if len(lines) == 1 and values[0] is not None:
+        value = values[0]
         return isinstance(value, dict) and (form_of(value) is not None or not _lists(value))
-    whole = sum(_parses(line) for line in lines)
+    whole = sum(isinstance(value, dict | list) for value in values)
     return whole > 0 or not lines[0].strip() == b"{" and not lines[0].rstrip().endswith((b"{", b"[", b","))
-
-
-def _parses(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(line.decode("utf-8-sig", "replace")), dict | list)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _records(path: Path, progress: Progress) -> Iterator[str]:
     """The elements of a JSON array, or of the lists in one JSON object, each on one line."""
     text = _text(path)
     progress.stage(f"Cutting {path.name} into records", None)
-    if text.lstrip()[:1] == "{":
-        try:
-            yield from _of_object(json.loads(text))
-            return
-        except ValueError:
-            pass
+    whole = _parsed(text) if text.lstrip()[:1] == "{" else None
+    if isinstance(whole, dict):
+        yield from _of_object(whole)
+        return
     for element in _elements(text):
         yield _line(element)
+
+
+def _parsed(text: str) -> Any:  # noqa: ANN401  any JSON value
+    """The value of a JSON text; None where it is none, or is nested too deeply to be read."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _line(element: str) -> str:
     """A record on one line: a line break in JSON is a blank; a pair of text and label gets names."""
     one = " ".join(element.split("\n")).replace("\r", " ").strip()
     if one[:1] == "[":
-        try:
-            value = json.loads(one)
-        except ValueError:
-            return one
-        return json.dumps(_named(value), ensure_ascii=False)
+        value = _parsed(one)
+        return one if value is None else json.dumps(_named(value), ensure_ascii=False)
     return one
 
 
@@ -210,8 +214,8 @@ def _named(value: Any) -> Any:  # noqa: ANN401  any JSON value
     return {"text": value[0], "label": value[1]} if two else value
 
 
-def _of_object(value: Any) -> Iterator[str]:  # noqa: ANN401  any JSON value
-    if not isinstance(value, dict) or not _lists(value) or form_of(value) is not None:
+def _of_object(value: dict[str, Any]) -> Iterator[str]:
+    if not _lists(value) or form_of(value) is not None:
         yield json.dumps(value, ensure_ascii=False)
         return
     for key, many in value.items():
@@ -278,14 +282,14 @@ def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
 
     try:
         file = pq.ParquetFile(path)
-    except pa.ArrowException as error:
+        names = _class_names((file.schema_arrow.metadata or {}).get(b"huggingface"))
+        for batch in file.iter_batches(2_000):
+            for row in batch.to_pylist():
+                yield _named_classes({key: _without_nulls(value) for key, value in row.items()}, names)
+    except (pa.ArrowException, OSError) as error:
         raise BadInput(
             f"The Parquet file is broken: {error}.", where=path.name, hint="Fetch it again."
         ) from error
-    names = _class_names((file.schema_arrow.metadata or {}).get(b"huggingface"))
-    for batch in file.iter_batches(2_000):
-        for row in batch.to_pylist():
-            yield _named_classes({key: _without_nulls(value) for key, value in row.items()}, names)
 
 
 def _class_names(metadata: bytes | None) -> dict[str, list[str]]:

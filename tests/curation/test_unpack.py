@@ -204,3 +204,13 @@ def test_hostile_lines_are_kept_aside_each_with_its_number(opened, tmp_path):
     report = take(opened, tmp_path / "rows.jsonl")
     assert (report.rows, report.examples, report.quarantined) == (7, 2, 5)
     assert [line for (line,) in opened.rows("select line from quarantine order by line")] == [2, 3, 4, 5, 6]
+
+
+def test_nesting_too_deep_to_read_is_kept_aside_and_stops_nothing(opened, tmp_path):
+    deep = "[" * 100_000
+    (tmp_path / "deep.json").write_text(f'[{json.dumps(ROWS[0])}, {{"a": {deep}{"]" * 100_000}}}]', "utf-8")
+    report = take(opened, tmp_path / "deep.json")
+    assert (report.examples, report.quarantined) == (1, 1)
+    (tmp_path / "only.json").write_text('{\n"a": ' + deep, "utf-8")
+    with pytest.raises(TouchstoneError):
+        take(opened, tmp_path / "only.json")

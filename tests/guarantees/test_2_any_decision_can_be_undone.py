@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from curation import decisions, importing, project, store
+from curation import decisions, importing, project, store, task
 from tests.curation.conftest import chat, write_jsonl
 
 pytestmark = pytest.mark.slow
@@ -116,6 +116,7 @@ def test_an_operation_sent_twice_is_done_once(filled):
 
 
 def test_every_decision_carries_who_when_and_what_was_before(filled):
+    task.save(task.Task(), filled.project.task_path)  # no labels known: the label is noted, the answer stays
     decisions.decide(filled, [3], "label", "other", who="ann", reason="typo")
     (change,) = decisions.history(filled, 3)
     assert (change.who, change.kind, change.before, change.after, change.reason) == (
