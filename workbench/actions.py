@@ -175,7 +175,14 @@ def find_duplicates(store: Store, near: float | None = None) -> chores.Chore:
 
 
 def split(
-    store: Store, *, test: float | None, validation: float | None, group: str | None, stratify: str | None
+    store: Store,
+    *,
+    test: float | None,
+    validation: float | None,
+    group: Sequence[str],
+    stratify: str | None,
+    time: str | None,
+    semantic: float | None,
 ) -> chores.Chore:
     """Check and deduplicate what has changed, and split."""
     task = _task()
@@ -189,6 +196,8 @@ def split(
             validation=validation,
             group=group,
             stratify=stratify,
+            time=time,
+            semantic=semantic,
             who=state.who(),
             progress=progress,
         )

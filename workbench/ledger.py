@@ -58,18 +58,53 @@ def balance(store: Store, limit: int = 30) -> list[dict[str, Any]]:
     )
 
 
-def metadata_fields(store: Store) -> list[str]:
-    """Names of metadata fields in the first rows, for choosing a group."""
-    return [
-        name
-        for (name,) in store.rows(
-            """
-            select distinct unnest(json_keys(metadata)) as name
-            from (select metadata from occurrence limit 2000)
-            order by name
-            """
+def spread(store: Store) -> list[dict[str, Any]]:
+    """Of label, length and source the value whose share in one split is furthest from its share in all rows."""
+    return store.dicts(
+        """
+        with side as (
+            select e.split, coalesce(e.label, '(none)') as label, s.name as source,
+                ['shortest', 'second', 'third', 'longest'][ntile(4) over (order by e.chars, e.seq)]
+                || ' quarter' as length
+            from live e
+            join source s using (source)
+            where e.decision <> 'drop' and e.split in ('train', 'validation', 'test')
+        ), long as (
+            unpivot side
+            on label, length, source
+            into name what value value
+        ), size as (
+            select split, count(*) as rows
+            from side
+            group by split
+        ), shares as (
+            select v.what, v.value, z.split, count(l.value) / z.rows as here,
+                v.n / (select count(*) from side) as overall
+            from (select what, value, count(*) as n from long group by all) v
+            cross join size z
+            left join long l on l.what = v.what and l.value = v.value and l.split = z.split
+            group by v.what, v.value, v.n, z.split, z.rows
         )
-    ]
+        select what, max(abs(here - overall)) as difference,
+            arg_max({'value': value, 'split': split, 'here': here, 'overall': overall}, abs(here - overall)) as worst
+        from shares
+        group by what
+        having count(distinct value) > 1
+        order by list_position(['label', 'length', 'source'], what)
+        """
+    )
+
+
+def refused(store: Store, most: int) -> tuple[int, list[str]]:
+    """Rows that a split refuses because they tie frozen splits together: how many, and the ids of the first."""
+    n, ids = store.row(
+        """
+        select count(*), coalesce(list(id order by id), [])
+        from live
+        where split = 'refused' and decision <> 'drop'
+        """
+    ) or (0, [])
+    return n, ids[:most]
 
 
 def has_groups(store: Store) -> bool:

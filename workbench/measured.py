@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from curation import jobs
 from curation.errors import TouchstoneError
 from curation.files import read_json
 from curation.project import Project
-from evals import evaluation
+from evals import compare, evaluation
 from evals.evaluation import Evaluation
 from training import runs
 from workbench.widgets.figures import percent
@@ -120,6 +122,25 @@ def unmeasured_run(project: Project) -> str | None:
 def finished_runs(project: Project) -> list[str]:
     """Candidates that finished runs make, newest first."""
     return [f"run:{f.name}" for f in reversed(jobs.all_jobs(project.runs)) if jobs.state(f).state == "done"]
+
+
+def discordance(project: Project) -> tuple[str, str, float] | None:
+    """The two measured baselines that disagree most: the share of validation rows that only one gets right."""
+    for folder, made, status in all_evaluations(project):
+        plain = tuple(name for name in made.names if not name.startswith(("run:", "answers:")))
+        if status.state == "done" and made.split == "validation" and len(plain) > 1:
+            return _most_apart(folder, plain)
+    return None
+
+
+@lru_cache(maxsize=8)
+def _most_apart(folder: Path, names: tuple[str, ...]) -> tuple[str, str, float] | None:
+    found = []
+    for one, other in combinations(names, 2):
+        counts = compare.quadrants(folder, other, one)
+        if counts.n:
+            found.append((one, other, (counts.won + counts.lost) / counts.n))
+    return max(found, key=lambda pair: pair[2], default=None)
 
 
 def title(folder: Path) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from curation import leakage, versions
-from curation.dedup import run as dedup
-from curation.splits import NO_GROUP
-from workbench import actions, chores, ledger, rows, standing, state
+from curation.dedup.semantic import TOGETHER
+from curation.groups import NO_GROUP
+from workbench import actions, chores, ledger, measured, rows, splitting, standing, state
 from workbench.widgets import text
 from workbench.widgets.press import press
+from workbench.widgets.split_form import proposals, split_form
 from workbench.widgets.table import table
-from workbench.widgets.version_table import MOST_PAIRS, detectable, leaked_pairs, version_table
+from workbench.widgets.version_table import detectable, frozen_versions, spread_table
+
+_PROPOSED = "split-proposed"
 
 
 def screen() -> None:
@@ -29,64 +33,71 @@ def screen() -> None:
     _form(now)
     if now.counts.train + now.counts.validation + now.counts.test:
         _made(now)
-    _versions()
+    frozen_versions(state.project(), _review)
 
 
 def _outcome() -> None:
-    for name in ("split", "freeze"):
+    for name in ("split", "freeze", "propose"):
         chore = chores.finished(name)
         if chore is not None and chore.error is not None:
             text.failure(chore.error)
-        elif chore is not None:
+        elif chore is not None and name != "propose":
             said = f"{chore.result.name} is frozen." if name == "freeze" else chore.result.text
             text.plain(said, "good" if name == "freeze" else "")
 
 
 def _form(now: standing.Standing) -> None:
-    store, counts = state.store(), now.counts
+    store, counts, task = state.store(), now.counts, now.task
     usable = counts.examples - counts.dropped - counts.blocked
-    groups = [NO_GROUP, *(["group"] if ledger.has_groups(store) else []), *ledger.metadata_fields(store)]
-    task = now.task
-    wanted = (task.group if task else None) or "group"
-    chosen = groups.index(wanted) if wanted in groups else 0
+    fields = splitting.fields(store)
     text.heading("Sizes", f"{usable:,} examples; dropped and blocked ones are left out")
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        test = _size("Test rows", now.counts.test, 500, usable)
-        validation = _size("Validation rows", now.counts.validation, 200, usable)
-        group = st.selectbox("Keep together", groups, index=chosen, key="group", width=180)
-        pressed = st.button(
-            "Split again" if counts.train else "Split",
-            type="secondary" if counts.train else "primary",
-            key="split",
-            disabled=task is None,
-        )
-    text.plain(detectable(test), "dim")
-    text.plain(_duplicates(), "dim")
+    wanted = split_form(
+        sizes=(
+            counts.test or min(500, max(1, usable // 5)),
+            counts.validation or min(200, max(1, usable // 5)),
+        ),
+        usable=usable,
+        fields=fields,
+        chosen=[one for one in [(task.group if task else None) or "group"] if one in fields],
+        strata=splitting.strata(store, task),
+        times=splitting.columns(store),
+        meaning=splitting.by_meaning_known(store),
+    )
+    label, looks = ("Split again", "secondary") if counts.train else ("Split", "primary")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        pressed = st.button(label, type=looks, key="split", disabled=task is None)
+        press("What belongs together?", lambda: splitting.propose(store, task), key="propose")
+    text.plain(detectable(wanted.test, measured.discordance(state.project())), "dim")
+    text.plain(splitting.duplicates(store), "dim")
+    _proposals()
     if pressed:
         error = actions.attempt(
-            lambda: actions.split(store, test=test, validation=validation, group=group, stratify=None)
+            lambda: actions.split(
+                store,
+                test=wanted.test,
+                validation=wanted.validation,
+                group=wanted.fields or (NO_GROUP,),
+                stratify=None if task and wanted.stratify == task.stratify else wanted.stratify,
+                time=wanted.time,
+                semantic=TOGETHER if wanted.by_meaning else None,
+            )
         )
         st.rerun() if error is None else text.failure(error)
 
 
-def _size(label: str, now: int, most: int, usable: int) -> int:
-    """A number of rows: as it is now, else a fifth of the rows and at most `most`."""
-    start = now or max(1, min(most, usable // 5))
-    return int(st.number_input(label, 1, max(1, usable), min(start, max(1, usable)), key=label, width=130))
-
-
-def _duplicates() -> str:
-    """What is known about copies, which splitting keeps together."""
-    store = state.store()
-    found = dedup.last(store)
-    if found is None:
-        return "Duplicates have not been looked for yet; splitting does that first."
-    near = f"{found.near_pairs:,}" if found.near_pairs is not None else f"over {found.near_pairs_at_least:,}"
-    return (
-        f"{found.clusters:,} clusters of duplicates hold {found.clustered:,} examples: "
-        f"{found.exact_groups:,} groups of exact copies, {near} pairs that are nearly the same."
-        + ("" if dedup.is_current(store) else " Out of date: splitting looks again.")
-    )
+def _proposals() -> None:
+    chore = chores.finished("propose")
+    if chore is not None and chore.error is None:
+        st.session_state[_PROPOSED] = chore.result
+    known = st.session_state.get(_PROPOSED)
+    if known is None or known.folder != state.project().folder:
+        return
+    late = "" if known.revision == state.store().revision else "; the rows have changed since"
+    text.heading("What belongs together", f"rows that would have to change side as the splits are now{late}")
+    if known.found:
+        proposals(known.found)
+    else:
+        text.plain("No field of this data speaks for keeping its rows together.", "dim")
 
 
 def _made(now: standing.Standing) -> None:
@@ -100,14 +111,19 @@ def _made(now: standing.Standing) -> None:
             ("Without a split", f"{counts.unassigned:,}"),
         ]
     )
-    spread = ledger.balance(state.store())
-    if len(spread) > 1:
-        with st.expander(f"Balance over {len(spread)} labels"):
+    spread_table(ledger.spread(state.store()))
+    labels = ledger.balance(state.store())
+    if len(labels) > 1:
+        with st.expander(f"Balance over {len(labels)} labels"):
             table(
-                spread,
+                labels,
                 [("label", "Label"), ("train", "Train"), ("validation", "Validation"), ("test", "Test")],
                 right=("train", "validation", "test"),
             )
+    n, ids = ledger.refused(state.store(), splitting.MOST_IDS)
+    if n:
+        text.plain(f"{n:,} rows tie rows of two frozen splits together and are in none.", "warn")
+        _review("Review the refused rows", ids)
     with st.container(horizontal=True, vertical_alignment="center"):
         press(
             "Freeze a version",
@@ -122,26 +138,6 @@ def _made(now: standing.Standing) -> None:
             text.plain("Frozen rows never change. An unchanged state gives the version that is there.", "dim")
 
 
-def _versions() -> None:
-    found = list(reversed(versions.all_versions(state.project())))
-    if not found:
-        return
-    text.heading("Versions")
-    version_table(found)
-    leaking = next((one for one in found if not one.manifest.audit.clean), None)
-    if leaking is not None:
-        audit = leakage.read_audit(leaking.folder)
-        text.heading(
-            f"What leaks in {leaking.name}",
-            "no training and no verdict on it; drop one of each pair and split again",
-        )
-        leaked_pairs(audit)
-        ids = dict.fromkeys(one for pair in audit.pairs[:MOST_PAIRS] for one in (pair.id_a, pair.id_b))
-        st.page_link(state.page("review"), label="Review these rows", query_params={"ids": ",".join(ids)})
-    if len(found) > 1:
-        change = versions.compare(found[1], found[0])
-        text.plain(
-            f"From {found[1].name} to {found[0].name}: {len(change.added):,} added, {len(change.removed):,} removed, "
-            f"{len(change.edited):,} edited, {len(change.moved):,} moved.",
-            "dim",
-        )
+def _review(label: str, ids: Sequence[str]) -> None:
+    query = {"ids": ",".join(ids[: 2 * splitting.MOST_IDS])}
+    st.page_link(state.page("review"), label=label, query_params=query)
