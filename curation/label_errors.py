@@ -206,6 +206,19 @@ def listed(store: Store, limit: int = 50, seqs: list[int] | None = None) -> list
     ]
 
 
+def order(store: Store) -> list[int]:
+    """The `seq` of all ranked rows that have not changed since, the most doubtful first."""
+    rows = store.rows(
+        """
+        select s.seq
+        from suspect s
+        join live e on e.seq = s.seq and e.text_hash = s.text_hash
+        order by s.score desc, s.seq
+        """
+    )
+    return [seq for (seq,) in rows]
+
+
 def stop(store: Store) -> Stop:
     """Whether reviewing the ranking still finds wrong labels.
 

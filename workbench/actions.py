@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from curation import checks, importing, jobs, splits, versions
+from curation import checks, importing, jobs, label_errors, meaning, splits, versions
 from curation.dedup import run as dedup
 from curation.errors import NotReady, TouchstoneError
 from curation.importing import ImportReport
 from curation.progress import Progress
 from curation.splits import SplitReport
 from curation.store import Store
-from curation.task import Task
+from curation.task import DEFAULT_EMBEDDER, Task
 from curation.versions import Version
 from evals import evaluation
 from training import runs
@@ -171,6 +171,23 @@ def find_duplicates(store: Store, near: float | None = None) -> chores.Chore:
     """Find equal and similar examples."""
     return chores.start(
         "dedup", "Finding duplicates", lambda progress: dedup.deduplicate(store, near, progress)
+    )
+
+
+def rank_labels(store: Store) -> chores.Chore:
+    """Rank labels by how strongly the rows like them contradict each."""
+    task = _task()
+    return chores.start(
+        "suspects", "Ranking labels", lambda progress: label_errors.find(store, task, progress)
+    )
+
+
+def make_vectors(store: Store) -> chores.Chore:
+    """Make the vectors that searching by meaning needs."""
+    task = state.current_task()
+    embedder = task.embedder if task else DEFAULT_EMBEDDER
+    return chores.start(
+        "vectors", "Making vectors", lambda progress: len(meaning.read(store, embedder, None, progress).seqs)
     )
 
 

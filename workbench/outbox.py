@@ -15,7 +15,7 @@ from curation import decisions
 from curation.changes import Kind
 from curation.errors import BadUsage, TouchstoneError
 from curation.store import Store
-from workbench import rows
+from workbench import doubts, rows
 
 
 @dataclass(slots=True)
@@ -88,7 +88,9 @@ def _apply(store: Store, session: Session, item: dict[str, Any], who: str) -> No
     if kind == "cluster":
         _resolve(store, value, op, who)
         return
-    if kind == "messages":
+    if kind == "suggestion":
+        kind, value = doubts.accepted(store, item["seq"], value)
+    elif kind == "messages":
         value = _edited(rows.messages(store, item["seq"]), item)
     decisions.decide(store, [item["seq"]], kind, value, who=who, op_id=op)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from curation import importing, project, store
+from curation import importing, label_errors, project, store
 from workbench import outbox
 
 
@@ -109,3 +110,20 @@ def test_turns_that_cannot_be_an_example_are_refused_and_nothing_is_lost(opened)
         outbox.deliver(opened, tab, {"sid": "tab", "items": [item]}, who="ann")
         assert "cannot be an example" in tab.trouble.message
     assert opened.value("select messages from content where seq = 3") == before
+
+
+def test_an_accepted_suggestion_changes_one_field_of_the_answer_and_nothing_else(opened, monkeypatch):
+    found = SimpleNamespace(field="answer.intent")
+    monkeypatch.setattr(label_errors, "last", lambda store: found)
+    answer = '{"intent":  "refund", "total": 39.90}'
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": answer}]
+    tab, sent = outbox.Session(), {"kind": "suggestion", "seq": 1, "value": 'say "hi"'}
+    edit = {"n": 1, "op": "tab:1", "kind": "messages", "act": "all", "seq": 1, "value": turns}
+    box = {
+        "sid": "tab",
+        "items": [edit, {**sent, "n": 2, "op": "tab:2"}, {**sent, "seq": 2, "n": 3, "op": "tab:3"}],
+    }
+    outbox.deliver(opened, tab, box, who="ann")
+    now = json.loads(opened.value("select messages from content where seq = 1"))
+    assert now[1]["content"] == '{"intent":  "say \\"hi\\"", "total": 39.90}'
+    assert "exactly once" in str(tab.trouble)

@@ -8,8 +8,8 @@ import streamlit as st
 
 from curation import views
 from curation.errors import TouchstoneError
-from workbench import behind, outbox, rows, state
-from workbench.screens import review_duplicates, review_list
+from workbench import actions, behind, chores, outbox, rows, state
+from workbench.screens import review_duplicates, review_list, review_suspects
 from workbench.selection import Selection, select
 from workbench.widgets import text
 from workbench.widgets.bulk import bulk
@@ -17,7 +17,7 @@ from workbench.widgets.filter_bar import NOTHING, Choice, filter_bar, use
 from workbench.widgets.press import press
 
 # The address has these names; page.css writes them with a capital.
-_VIEWS = {"list": review_list.draw, "duplicates": review_duplicates.draw}
+_VIEWS = {"list": review_list.draw, "duplicates": review_duplicates.draw, "suspects": review_suspects.draw}
 
 
 def screen() -> None:
@@ -40,7 +40,7 @@ def screen() -> None:
     try:
         chosen = chosen_now(at_once=not choice.bulk)  # what is done in bulk is done to all
     except TouchstoneError as error:
-        text.failure(error)
+        _no_vectors(error)
         return
     st.session_state["selection"] = chosen
     view = _sentence(chosen, choice, named=bool(near or ids))
@@ -49,6 +49,15 @@ def screen() -> None:
     _VIEWS[view](chosen)
     if not chosen.complete:
         st.session_state["selection"] = chosen_now(at_once=False)
+        st.rerun()
+
+
+def _no_vectors(error: TouchstoneError) -> None:
+    """Why nothing is selected; where only vectors are missing, the button that makes them."""
+    if error.code != "no-vectors":
+        text.failure(error)
+    elif chores.running() is None and text.empty(error.message, "Make the vectors"):
+        actions.make_vectors(state.store())
         st.rerun()
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import streamlit as st
 
+from curation.store import Store
 from workbench import outbox, rows, state
 from workbench.selection import Selection
 from workbench.widgets import text
+from workbench.widgets.filter_bar import use
 from workbench.widgets.panes import review, said
 
 REASONS = [
@@ -21,8 +26,8 @@ REASONS = [
 _EMPTY = "Nothing matches these filters. Clear one, or change the search."
 
 
-def draw(chosen: Selection) -> None:
-    """Draw the rows of a selection."""
+def draw(chosen: Selection, explain: Callable[[Store, list[dict[str, Any]]], None] | None = None) -> None:
+    """Draw the rows of a selection; `explain` adds to their entries what a view says about them."""
     store, task = state.store(), state.current_task()
     session = st.session_state.setdefault("outbox", outbox.Session())
     place = said("review")[1]
@@ -32,6 +37,8 @@ def draw(chosen: Selection) -> None:
     last = max(0, len(chosen.seqs) - 1)
     start, listed = chosen.window(store, min(max(0, int(place["around"])), last))
     pos = min(int(place["pos"]), last)
+    if explain is not None:
+        explain(store, listed)
     data = {
         "project": str(store.project.folder),
         "sid": session.sid,
@@ -50,7 +57,7 @@ def draw(chosen: Selection) -> None:
     }
     if said("review")[1] and len(chosen.seqs):
         st.query_params["example"] = state.id_of(int(chosen.seqs[pos]))
-    box, _ = review(data, key="review", on_outbox=_take)
+    box, _ = review(data, key="review", on_outbox=_take, on_place=_similar)
     if session.trouble:
         text.failure(session.trouble)
     if outbox.deliver(store, session, box, who=state.who()):
@@ -61,6 +68,15 @@ def _take() -> None:
     """Store decisions before the page is drawn, so that it is drawn once, and no click meanwhile is lost."""
     session = st.session_state.setdefault("outbox", outbox.Session())
     outbox.deliver(state.store(), session, said("review")[0], who=state.who())
+
+
+def _similar() -> None:
+    """Show the rows like the open one, when a person asked for them."""
+    asked = said("review")[1].get("like")
+    if asked and asked != st.session_state.get("liked"):
+        st.session_state["liked"] = asked
+        st.session_state["view"] = "list"
+        use(f"like={asked.partition(':')[0]}", "imported")
 
 
 def _guideline() -> str:

@@ -22,13 +22,21 @@ class Panes:
 
     mount: Callable[..., Any]
 
-    def __call__(self, data: dict[str, Any], *, key: str, on_outbox: Callable[[], None]) -> Said:
+    def __call__(
+        self,
+        data: dict[str, Any],
+        *,
+        key: str,
+        on_outbox: Callable[[], None],
+        on_place: Callable[[], None] | None = None,
+    ) -> Said:
         """Draw it.
 
         Args:
             data: what its script reads.
             key: keeps the component mounted while its data changes.
             on_outbox: called when the outbox has changed, before the page is drawn: `said(key)` has it.
+            on_place: called when another place is looked at, before the page is drawn.
 
         Returns:
             The outbox `{sid, items}` and the place looked at; empty before the first word.
@@ -38,7 +46,7 @@ class Panes:
             data=data,
             default={"outbox": None, "at": None},
             on_outbox_change=on_outbox,
-            on_at_change=_nothing,
+            on_at_change=on_place or _nothing,
         )
         return found.outbox or {}, found.at or {}
 

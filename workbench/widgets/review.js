@@ -6,7 +6,7 @@ const ROLES = ['system', 'user', 'assistant', 'tool', 'developer']
 const KEYS = [
   [['j', 'k'], 'next, previous (arrows too)'], [['a'], 'keep and go on'], [['d'], 'drop and go on'], [['x'], 'back to undecided'],
   [['f'], 'flag with a reason, or for later'], [['l'], 'set the label: type to filter, a number chooses'],
-  [['e'], 'edit the last answer (Ctrl+Enter saves, Esc leaves)'], [['E'], 'edit all turns as JSON'], [['h'], 'who changed what'], [['i'], 'guideline'],
+  [['e'], 'edit the last answer (Ctrl+Enter saves, Esc leaves)'], [['E'], 'edit all turns as JSON'], [['h'], 'who changed what'], [['i'], 'guideline'], [['s'], 'rows of similar meaning'], [['y'], 'accept the likelier label and go on'],
   [['u'], 'undo the newest action'], [['U'], 'redo'], [['g'], 'jump to a position'], [['PgUp', 'PgDn'], 'ten rows'],
   [['/'], 'search'], [['?'], 'this list'],
 ]
@@ -33,7 +33,7 @@ export default function (component) {
   const row = i => s.d.rows[i - s.d.start]
   const chatOf = r => { const kept = r && s.chats.get(r.seq); return kept && kept.rev === r.rev ? kept.chat : null }
   const decisionOf = r => s.pending.get(r.seq) ?? r.decision
-  const tell = () => s.component.setStateValue('at', { view: s.view, pos: s.pos, around: s.around ?? s.pos, past: s.past ?? 0 })
+  const tell = () => s.component.setStateValue('at', { view: s.view, pos: s.pos, around: s.around ?? s.pos, past: s.past ?? 0, like: s.like ?? '' })
   const ask = around => {
     if (s.asked === around) return
     s.asked = around; s.around = around
@@ -81,7 +81,7 @@ export default function (component) {
     const r = row(s.pos), node = r && s.lines.get(r.seq)
     if (node) { node.classList.add('on'); node.setAttribute('aria-selected', 'true'); if (scroll) node.scrollIntoView({ block: 'nearest' }) }
     $('.where').textContent = d.total ? `${(s.pos + 1).toLocaleString('en')} of ${d.total.toLocaleString('en')}` : 'No examples'
-    head(); past(); transcript()
+    head(); past(); why(); transcript()
   }
 
   // ── the chat ──────────────────────────────────────────────────────────────────────────────────────
@@ -101,7 +101,32 @@ export default function (component) {
       if (kind === 'keep' || kind === 'drop') node.setAttribute('aria-pressed', String(now === kind))
       acts.append(node)
     }
+    const like = button('like', 'Find similar', 'S', similar)
+    about.append(like)
     top.append(about, acts)
+  }
+  // A number behind the id: asking about the same row again is another wish.
+  const similar = () => { const r = row(s.pos); if (r) { s.like = `${r.id}:${Date.now()}`; tell() } }
+  function why() {
+    const r = row(s.pos), box = $('.why'), doubt = r?.doubt
+    box.hidden = !doubt
+    box.replaceChildren()
+    if (!doubt) return
+    const said = el('div', 'said'), near = el('ol', 'near')
+    said.append('Given ', el('b', '', doubt.given), ', likelier ', el('b', '', doubt.suggested), ` (${doubt.probability}). ${doubt.reason}.`)
+    for (const [id, label, similarity] of doubt.near) {
+      const line = el('li')
+      line.append(el('code', '', id.slice(0, 8)), el('span', '', label), el('span', 'n', similarity))
+      near.append(line)
+    }
+    said.append(button('accept', `Make it ${doubt.suggested}`, 'Y', accept))
+    box.append(said, near)
+  }
+  function accept() {
+    const r = row(s.pos)
+    if (!r?.doubt) return
+    send({ kind: 'suggestion', seq: r.seq, value: r.doubt.suggested })
+    go(s.pos + 1)
   }
   function transcript() {
     const r = row(s.pos), flags = $('.flags'), turns = $('.turns')
@@ -340,7 +365,7 @@ export default function (component) {
       j: () => go(s.pos + 1), ArrowDown: () => go(s.pos + 1), k: () => go(s.pos - 1), ArrowUp: () => go(s.pos - 1),
       PageDown: () => go(s.pos + 10), PageUp: () => go(s.pos - 10), Home: () => go(0), End: () => go(s.d.total - 1),
       a: () => decide('keep'), K: () => decide('keep'), d: () => decide('drop'), x: () => decide('undecided'), f: flag, l: label,
-      e: () => edit(), E: raw, h: showPast, i: guide, u: undo, U: redo, g: jump, '?': help, Escape: close, r: () => {}, c: () => {},
+      e: () => edit(), E: raw, h: showPast, i: guide, s: similar, y: accept, u: undo, U: redo, g: jump, '?': help, Escape: close, r: () => {}, c: () => {},
       '/': () => document.querySelector('.st-key-q input')?.focus(),
     }[e.key]
     if (!act) return

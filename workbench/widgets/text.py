@@ -63,6 +63,12 @@ def figure(value: str, detail: str) -> None:
     st.html(f'<div class="ts-figure"><b>{escape(value)}</b><span>{escape(detail)}</span></div>')
 
 
+def warning(text: str) -> None:
+    """A caution in one line; nothing when there is none."""
+    if text:
+        st.html(f'<p class="ts-p warn" role="note">{escape(text)}</p>')
+
+
 def note(text: str) -> None:
     """A reason in small type."""
     st.html(f'<p class="ts-note">{escape(text)}</p>')
