@@ -82,11 +82,22 @@ def mark(store: Store) -> tuple[object, ...]:
     found = store.row(
         """
         select (select max(batch) from batch), (select count(*) from flag), (select max(rowid) from flag),
-            (select count(*) from checked), (select count(*) from duplicate), (select count(*) from source),
-            (select count(*) from quarantine)
+            (select count(*) from duplicate), (select count(*) from source), (select count(*) from quarantine)
         """
     )
-    return (str(store.project.folder), *(found or ()))
+    return (*looked_at(store), *(found or ()))
+
+
+def looked_at(store: Store) -> tuple[object, ...]:
+    """Changes whenever a check may have looked at more: also where it replaced what it had seen, row for row."""
+    found = store.row(
+        """
+        select count(*), max(rowid),
+            (select string_agg(value, ' ' order by key) from meta where starts_with(key, 'check:'))
+        from checked
+        """
+    )
+    return (str(store.project.folder), store.revision, *(found or ()))
 
 
 _facets: tuple[object, dict[str, list[str]]] | None = None

@@ -128,8 +128,7 @@ _looked: tuple[object, int] | None = None
 def _unchecked(store: Store) -> int:
     """Examples no check has looked at as they are now; asked again only when texts or checks have changed."""
     global _looked
-    (done,) = store.row("select count(*) from checked") or (0,)
-    mark = (str(store.project.folder), store.revision, done)
+    mark = rows.looked_at(store)
     if _looked is None or _looked[0] != mark:
         found = store.value(
             """
