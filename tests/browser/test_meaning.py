@@ -29,7 +29,8 @@ def test_labels_are_ranked_and_a_suggestion_is_taken_and_taken_back(start, make,
     app = start(folder)
     page = visit(app.at("review?view=suspects"))
     page.get_by_role("button", name="Rank them").click()
-    expect(page.locator(".why")).to_contain_text("Given delivery, likelier refund")
+    # the embedder is loaded first
+    expect(page.locator(".why")).to_contain_text("Given delivery, likelier refund", timeout=180_000)
     expect(page.locator(".near li")).to_have_count(5)
     expect(page.locator(".turns")).to_contain_text("<b>table</b>")
     page.locator(".why").get_by_role("button").click()
