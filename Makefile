@@ -41,4 +41,5 @@ lint: install
 	$(BIN)/lint-imports
 
 bench: install
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m bench
