@@ -187,6 +187,19 @@ def read(folder: Path) -> Stored:
     )
 
 
+def outcomes(folder: Path, scorer: str) -> dict[str, dict[str, Outcome]]:
+    """Candidate → row id → its answer with what `scorer` said.
+
+    Raises:
+        NotReady: the evaluation has not finished.
+    """
+    found: dict[str, dict[str, Outcome]] = {}
+    with connect(folder) as connection:
+        for id_, name, outcome in _answers(connection, scorer):
+            found.setdefault(name, {})[id_] = outcome
+    return found
+
+
 def _from_here(folder: Path, spec_: str) -> str:
     """A SPEC whose file is named relative to the evaluation folder, as it is given anywhere else."""
     head, mark, file = spec_.partition("answers:" if spec_.startswith("answers:") else "@")

@@ -13,7 +13,11 @@ from curation import jobs
 from curation.errors import TouchstoneError
 from curation.files import read_json
 from curation.project import Project
+from curation.task import Task
+from curation.versions import Version
+from evals import advice as advising
 from evals import compare, evaluation
+from evals.advice import Advice
 from evals.evaluation import Evaluation
 from training import runs
 from workbench.widgets.figures import percent
@@ -93,6 +97,17 @@ def newest_scores(project: Project) -> Scores | None:
         return None
     ordered = tuple(sorted(merged.values(), key=lambda one: -one[1]))
     return Scores(found.folder, found.split, found.version, found.scorer, found.rows, ordered)
+
+
+def advice(project: Project, version: Version, task: Task) -> Advice:
+    """What the evaluations on validation advise; read again only when one has finished or the task changed."""
+    done = tuple(folder.name for folder in jobs.all_jobs(project.evals) if jobs.state(folder).state == "done")
+    return _advice(project.folder, version.folder, task.model_dump_json(), done)
+
+
+@lru_cache(maxsize=8)
+def _advice(project: Path, version: Path, task: str, done: tuple[str, ...]) -> Advice:
+    return advising.advise(Project(project), version, Task.model_validate_json(task))
 
 
 def best_score(project: Project) -> tuple[str, str] | None:

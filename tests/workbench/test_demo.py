@@ -47,6 +47,14 @@ def test_the_fine_tune_beats_every_baseline_and_ships(demo):
     assert said["n"] == 150 and said["low"] > 0
 
 
+def test_the_advice_read_from_validation_is_to_fine_tune(demo):
+    _, folder = demo
+    given = command("advise", folder)
+    assert given["choice"] == "fine_tune", given["headline"]
+    assert {one["name"] for one in given["measured"]} >= {"prompt", "few-shot:4", "nearest", "run:r001"}
+    assert "few-shot:2" in given["missing"]
+
+
 def test_anyone_gets_the_same_verdict_from_the_project(demo):
     said, folder = demo
     again = command("verdict", folder, "--candidate", "run:r001")

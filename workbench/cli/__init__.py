@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from curation.errors import BadUsage, ProjectBusy, TouchstoneError
-from workbench.cli import curate, evaluate, frozen, importing, meaning, project, review, share, split, train
+from workbench.cli import (
+    advise,
+    curate,
+    evaluate,
+    frozen,
+    importing,
+    meaning,
+    project,
+    review,
+    share,
+    split,
+    train,
+)
 from workbench.cli.session import Forward, Session, person
 
 if TYPE_CHECKING:
@@ -35,7 +47,7 @@ class Sections(click.Group):
         ),
         ("The held-out set", ("split", "freeze", "versions", "audit", "export")),
         ("The model", ("eval", "evals", "train", "runs", "stop", "resume")),
-        ("The judgement", ("verdict", "trace")),
+        ("The judgement", ("advise", "verdict", "trace")),
     )
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -57,7 +69,7 @@ def main(session: Session, debug: bool) -> None:
     session.debug = debug
 
 
-for module in (project, importing, curate, meaning, review, share, split, frozen, evaluate, train):
+for module in (project, importing, curate, meaning, review, share, split, frozen, evaluate, train, advise):
     for command in module.COMMANDS:
         main.add_command(command)
 

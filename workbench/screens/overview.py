@@ -27,7 +27,7 @@ def screen() -> None:
     with left:
         _changes()
     with right:
-        _scores()
+        _advice(now)
 
 
 def _strip(now: standing.Standing) -> None:
@@ -111,9 +111,9 @@ def _changes() -> None:
         press("Redo", lambda: decisions.redo(state.store(), who=state.who()), key="redo")
 
 
-def _scores() -> None:
+def _advice(now: standing.Standing) -> None:
     found = measured.newest_scores(state.project())
-    if found is None:
+    if found is None or now.version is None or now.task is None:
         text.heading("Prompt or fine-tune?")
         text.plain(
             "This fills as candidates are measured on the validation rows: the plain prompt, examples in the "
@@ -121,8 +121,19 @@ def _scores() -> None:
             "dim",
         )
         return
+    version, given = now.version, measured.advice(state.project(), now.version, now.task)
     text.heading(
-        "Measured so far",
-        f"on {found.rows:,} {found.split} rows of {found.version}, 95 % intervals",
+        "Prompt or fine-tune?", f"on {found.rows:,} validation rows of {found.version}, 95 % intervals"
     )
+    text.headline(given.headline)
+    for sentence in (*given.because, given.if_wrong):
+        text.plain(sentence, "dim")
     scores(found.scores, says(found.scorer))
+    if given.missing:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            press(
+                "Measure what is missing",
+                lambda: actions.measure(state.store(), version, given.missing),
+                key="advise",
+            )
+            text.plain(f"Not measured: {', '.join(given.missing)}.", "dim")
