@@ -176,8 +176,10 @@ def create(project: Project) -> Store:
     unfinished = project.folder / f".project.{os.getpid()}.duckdb"
     connection = duckdb.connect(str(unfinished))
     connection.create_function("fold_unicode", fold, ["VARCHAR"], "VARCHAR")
+    connection.begin()
     connection.execute((Path(__file__).with_name("schema.sql")).read_text("utf-8"))
     connection.execute("insert into meta values ('schema', ?)", [str(migrations.NEWEST)])
+    connection.commit()
     connection.close()
     os.replace(unfinished, project.database)
     Path(f"{unfinished}.wal").unlink(missing_ok=True)

@@ -167,6 +167,7 @@ CALLS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "rows"),
     [

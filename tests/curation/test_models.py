@@ -71,6 +71,7 @@ def test_a_folder_is_a_model_and_is_loaded_in_the_precision_asked_for(folder):
     assert not model.training
 
 
+@pytest.mark.slow
 def test_a_model_in_the_hubs_cache_is_found_by_name_and_its_commit_recorded(hub, folder):
     snapshot = cached(hub, folder)
     for revision in (None, "main", COMMIT):

@@ -110,6 +110,7 @@ def test_a_mended_row_of_an_owned_set_belongs_to_it(opened, tmp_path):
     assert opened.value("select split from example where id = ?", [done.id]) == "test"
 
 
+@pytest.mark.slow
 def test_the_fingerprint_is_the_same_in_whatever_order_the_files_came(tmp_path):
     ours = write_jsonl(tmp_path / "ours.jsonl", rows(range(40)))
     theirs = write_jsonl(tmp_path / "theirs.jsonl", rows(range(100, 108)))

@@ -112,6 +112,7 @@ def test_the_shared_prefix_is_the_longest_that_leaves_every_row_a_token(rows):
     assert same == most or len({row[same] for row in rows}) > 1
 
 
+@pytest.mark.slow
 @KINDS
 def test_answers_do_not_depend_on_the_batch(tokenizer, decoding, kind, monkeypatch):
     monkeypatch.setattr(greedy, "_cache_kind", lambda base: kind)

@@ -154,6 +154,7 @@ def answers(workbench, name, wrong):
     (workbench.folder / name).write_text("\n".join(lines) + "\n")
 
 
+@pytest.mark.slow
 def test_any_system_can_be_judged_by_its_answers(intents):
     intents("export", "p", "--to", "out")
     answers(intents, "good.jsonl", 5)
@@ -202,6 +203,7 @@ def test_cheap_baselines_need_no_model_and_evaluations_are_listed(intents):
     assert [(one["evaluation"], one["state"]) for one in listed] == [("e001", "done")]
 
 
+@pytest.mark.slow
 def test_the_command_itself_prints_one_object_and_keeps_progress_on_stderr(intents):
     done = subprocess.run(
         [sys.executable, "-m", "workbench", "dedup", str(intents.folder / "p"), "--json"],
@@ -215,6 +217,7 @@ def test_the_command_itself_prints_one_object_and_keeps_progress_on_stderr(inten
     assert done.stderr and "\r" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_busy_project_names_the_process_that_holds_it(intents):
     from curation import project, store
 
@@ -235,6 +238,7 @@ def test_debug_shows_the_traceback(intents):
     assert "Traceback" in stderr.getvalue()
 
 
+@pytest.mark.slow
 def test_split_proposes_fields_and_checks_what_is_out_of_date_first(workbench):
     rows = [
         {

@@ -61,6 +61,7 @@ def test_only_what_is_new_or_changed_is_looked_at_again(opened, tmp_path, monkey
     assert checks.outdated(opened, Task()) == ()
 
 
+@pytest.mark.slow
 def test_a_mended_text_loses_its_flag_at_once_and_an_undo_brings_it_back(opened, tmp_path):
     fill(opened, tmp_path, [{"messages": chat("one", "")}])
     checks.run(opened, Task())
@@ -112,6 +113,7 @@ def test_a_stopped_run_keeps_the_portions_it_finished(opened, tmp_path, monkeypa
     assert checks.run(opened, Task(), only=["empty_turn"]) == {"empty_turn": 35}
 
 
+@pytest.mark.slow
 def test_findings_do_not_depend_on_the_portions(opened, tmp_path, monkeypatch):
     rows = [{"messages": chat(f"question {i}", "" if i % 3 else '{"n": "x"}')} for i in range(40)]
     fill(opened, tmp_path, rows)
