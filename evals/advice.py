@@ -36,11 +36,14 @@ SHOTS = (2, 8)
 PASSAGES = 4
 PROMPTS = ("prompt", "few-shot", "retrieval")
 
-CAUSES: dict[Cause, str] = {
-    "format": "right when read more leniently: the form of the answer, not its content",
-    "knowledge": "right once the prompt carries retrieved context",
-    "ambiguous": "the nearest training row gives that other answer too: the reference may be wrong",
-    "behaviour": "none of these: the model does not do what the examples do",
+CAUSES: dict[Cause, tuple[str, str]] = {
+    "format": ("a matter of form", "right when read more leniently"),
+    "knowledge": ("missing knowledge", "right once the prompt carries retrieved context"),
+    "ambiguous": (
+        "disputed",
+        "the nearest training row gives that other answer too, so the reference may be wrong",
+    ),
+    "behaviour": ("behaviour", "the model does not do what the examples show"),
 }
 IF_WRONG: dict[Choice, str] = {
     "measure": "",
@@ -84,7 +87,7 @@ class Failures(NamedTuple):
     @property
     def says(self) -> str:
         """What the cause means."""
-        return CAUSES[self.cause]
+        return ": ".join(CAUSES[self.cause])
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +247,10 @@ class _Case:
 
     def counts(self, cause: Cause) -> str:
         failed = sum(len(one.ids) for one in self.causes.values())
-        return f"{len(self.causes[cause].ids):,} of the {failed:,} failures of {self.best}: {CAUSES[cause]}."
+        name, means = CAUSES[cause]
+        return (
+            f"{len(self.causes[cause].ids):,} of the {failed:,} failures of {self.best} are {name}: {means}."
+        )
 
     def lift(self, kind: str) -> tuple[str, float, Interval] | None:
         """The best candidate of a kind with its gain over the plain prompt."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curation import decisions
 from curation.checks.mojibake import repaired
 from curation.errors import unknown
-from curation.filters import Filter, view
 from curation.history import Batch
 
 if TYPE_CHECKING:
@@ -37,13 +36,13 @@ class Mended(NamedTuple):
     after: Turns
 
 
-def preview(store: Store, check: str, chosen: Filter | None = None) -> list[Mended]:
+def preview(store: Store, check: str, chosen: Iterable[int] | None = None) -> list[Mended]:
     """What the repair of a check would change among the rows with its flag; nothing is written.
 
     Args:
         store: the open project.
         check: a name of `FIXES`.
-        chosen: only examples of this filter.
+        chosen: only these examples.
 
     Raises:
         BadUsage: there is no repair for this check.
@@ -53,7 +52,7 @@ def preview(store: Store, check: str, chosen: Filter | None = None) -> list[Mend
     rows = store.rows("select distinct seq from open_flag where check_name = ? order by seq", [check])
     flagged = [seq for (seq,) in rows]
     if chosen is not None:
-        within = set(view(store, chosen).tolist())
+        within = set(map(int, chosen))
         flagged = [seq for seq in flagged if seq in within]
     mended = []
     for start in range(0, len(flagged), _PORTION):
@@ -75,7 +74,7 @@ def preview(store: Store, check: str, chosen: Filter | None = None) -> list[Mend
 
 
 def apply(
-    store: Store, check: str, chosen: Filter | None = None, *, who: str, op_id: str | None = None
+    store: Store, check: str, chosen: Iterable[int] | None = None, *, who: str, op_id: str | None = None
 ) -> Batch | None:
     """Repair what `preview` shows, as one batch that can be undone; None where nothing would change.
 

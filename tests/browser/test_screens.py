@@ -13,7 +13,10 @@ from evals import evaluation
 
 from .conftest import IDLE, chat
 
-SCREENS = ("", "import", "review", "splits", "train", "evals", "verdict", "settings", "settings?part=File")
+SCREENS = (
+    *("", "import", "review", "splits", "train", "evals", "verdict"),
+    *("settings", "settings?part=File", "settings?part=Labels"),
+)
 SIZES = ((1440, 900), (900, 1200))
 
 
@@ -143,7 +146,7 @@ def test_an_answer_is_coloured_against_the_expected_one(full, start, visit):
 
 def test_all_mistakes_of_the_task_are_shown_at_once(full, start, visit):
     app = start(full)
-    page = visit(app.at("settings?part=File"))
+    page = visit(app.at("settings?part=File", "settings?part=Labels"))
     area = page.locator("textarea")
     area.fill("kind: clasification\nlooks: 0\nlables: [a]\n")
     area.press("Control+Enter")

@@ -63,9 +63,7 @@ def _say(session: Session, project: str, given: Advice) -> None:
         )
     if given.failures:
         session.say(f"\nWhy {given.best} fails where it fails:")
-        session.say(
-            table([(one.cause, len(one.ids), one.says) for one in given.failures], ("cause", "rows", "means"))
-        )
+        session.say(table([(len(one.ids), one.says) for one in given.failures], ("rows", "why")))
     if given.detectable is not None:
         session.say(f"\nThe smallest true gain these rows find: {100 * given.detectable:.1f} points.")
     if given.missing:

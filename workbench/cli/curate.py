@@ -112,8 +112,8 @@ def _precision(told: Judged) -> dict[str, float]:
 @click.pass_obj
 def fix(session: Session, project: str, name: str, text: str | None, dry_run: bool) -> None:
     """Repair what a check found where that is safe; one undo takes it back."""
-    chosen = filters.parse(text) if text else None
     with session.store(project) as store:
+        chosen = filters.view(store, filters.parse(text)) if text else None
         mended = fixes.preview(store, name, chosen)
         batch = None if dry_run else fixes.apply(store, name, chosen, who=session.who)
     session.say(fixes.FIXES[name].says)

@@ -126,8 +126,7 @@ def _advice(now: standing.Standing) -> None:
         "Prompt or fine-tune?", f"on {found.rows:,} validation rows of {found.version}, 95 % intervals"
     )
     text.headline(given.headline)
-    for sentence in (*given.because, given.if_wrong):
-        text.plain(sentence, "dim")
+    text.plain(" ".join((*given.because, given.if_wrong)), "dim")
     scores(found.scores, says(found.scorer))
     if given.missing:
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from curation import views
+from curation.checks import fixes
 from curation.errors import TouchstoneError
 from workbench import actions, behind, chores, outbox, rows, state
 from workbench.screens import review_duplicates, review_list, review_suspects
@@ -15,6 +16,7 @@ from workbench.widgets import text
 from workbench.widgets.bulk import bulk
 from workbench.widgets.filter_bar import NOTHING, Choice, filter_bar, use
 from workbench.widgets.press import press
+from workbench.widgets.repair import repair
 
 # The address has these names; page.css writes them with a capital.
 _VIEWS = {"list": review_list.draw, "duplicates": review_duplicates.draw, "suspects": review_suspects.draw}
@@ -29,7 +31,7 @@ def screen() -> None:
             st.switch_page(state.page("import"))
         return
     near, ids = st.query_params.get("near", ""), st.query_params.get("ids", "")
-    choice = NOTHING if near or ids else filter_bar(rows.facets(store))
+    choice = NOTHING if near or ids else filter_bar(rows.facets(store), fixes.FIXES)
     if near and not _behind(near):
         return
 
@@ -102,12 +104,27 @@ def _sentence(chosen: Selection, choice: Choice, *, named: bool) -> str:
 def _bulk(action: str, chosen: Selection) -> None:
     """Show what a bulk action will touch, then do it as one batch."""
     store, task = state.store(), state.current_task()
+    if action == "repair":
+        _repair(chosen)
+        return
     samples = [(row["preview"], row["label"] or "") for row in rows.window(store, chosen.samples())]
     known = {"label": task.labels if task else [], "hand_flag": review_list.REASONS}.get(action, [])
     value = bulk(chosen.sentence, rows.touching(store, chosen.seqs), action, samples, known)
     if value:
         outbox.decide_all(store, chosen.seqs, action, value, who=state.who(), summary=chosen.english)
     if value is not None:
+        st.rerun()
+
+
+def _repair(chosen: Selection) -> None:
+    """Show what a check's repair would change in the rows of the list, then do it as one batch."""
+    store, check = state.store(), str(st.session_state["flag"])
+    mended = fixes.preview(store, check, chosen.seqs)
+    pressed = repair(check, fixes.FIXES[check].says, mended, rows.touching(store, chosen.seqs).frozen)
+    if pressed:
+        fixes.apply(store, check, chosen.seqs, who=state.who())
+        st.session_state.pop("selection", None)
+    if pressed is not None:
         st.rerun()
 
 

@@ -6,12 +6,14 @@ from typing import Any
 
 import streamlit as st
 
+from curation import filters, labels
 from curation import task as tasks
 from curation.errors import BadInput, TouchstoneError
 from curation.files import read_yaml, write_atomic
 from curation.task import Task
 from workbench import state
 from workbench.widgets import text
+from workbench.widgets.label_form import label_form
 from workbench.widgets.table import table
 from workbench.widgets.task_form import task_form
 
@@ -34,7 +36,7 @@ def screen() -> None:
     text.title("Settings", f"The task is the file task.yaml in {state.project().folder}.")
     part = st.segmented_control(
         "Part",
-        ["Task", "File", "Guideline", "Keyboard"],
+        ["Task", "Labels", "File", "Guideline", "Keyboard"],
         default="Task",
         required=True,
         key="part",
@@ -46,12 +48,36 @@ def screen() -> None:
             [{"where": where, "keys": keys, "does": does} for where, keys, does in _KEYS],
             [("where", "Screen"), ("keys", "Keys"), ("does", "What they do")],
         )
+    elif part == "Labels":
+        _labels()
     elif part == "File":
         _file()
     elif part == "Guideline":
         _guideline()
     else:
         _form()
+
+
+def _labels() -> None:
+    store = state.store()
+    counts = labels.counts(store)
+    if not counts:
+        text.plain("No example has a label, and the task names none.", "dim")
+        return
+    asked = label_form(counts)
+    if asked is None:
+        return
+    try:
+        if asked.only:
+            labels.split(store, asked.chosen[0], filters.parse(asked.only), asked.into, who=state.who())
+        elif len(asked.chosen) == 1 and asked.into not in counts:
+            labels.rename(store, asked.chosen[0], asked.into, who=state.who())
+        else:
+            labels.merge(store, asked.chosen, asked.into, who=state.who())
+    except TouchstoneError as error:
+        text.failure(error)
+        return
+    st.rerun()
 
 
 def _file() -> None:

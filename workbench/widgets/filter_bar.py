@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -28,6 +28,7 @@ _BULK = {
     "Flag all…": "hand_flag",
     "Group all…": "group_key",
 }
+_REPAIR = "Repair what is safe…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,13 @@ class Choice:
 NOTHING = Choice("", "imported", None)
 
 
-def filter_bar(facets: Mapping[str, Sequence[str]]) -> Choice:
-    """Draw the bar; selections are bound to the address."""
+def filter_bar(facets: Mapping[str, Sequence[str]], repairable: Collection[str] = ()) -> Choice:
+    """Draw the bar; selections are bound to the address.
+
+    Args:
+        facets: what can be chosen in each list.
+        repairable: checks whose flags can be repaired in bulk; that is offered while one of them is chosen.
+    """
     words: list[str] = []
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
         typed = st.text_input(
@@ -97,11 +103,13 @@ def filter_bar(facets: Mapping[str, Sequence[str]]) -> Choice:
             bind="query-params",
         )
         st.space("stretch")
-        asked = st.menu_button("Bulk", list(_BULK), icon=":material/checklist:", key="bulk")
+        repair = {_REPAIR: "repair"} if st.session_state.get("flag") in repairable else {}
+        actions = {**_BULK, **repair}
+        asked = st.menu_button("Bulk", list(actions), icon=":material/checklist:", key="bulk")
     cluster = st.query_params.get("cluster")
     if cluster:
         words.append(f"cluster = {quoted(cluster)}")
-    return Choice(" ".join(words), SORTS.get(sort or "", "imported"), _BULK.get(asked or ""))
+    return Choice(" ".join(words), SORTS.get(sort or "", "imported"), actions.get(asked or ""))
 
 
 def use(words: str, sort: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from curation import checks, decisions, importing
 from curation.checks import fixes
 from curation.errors import BadUsage
-from curation.filters import parse
+from curation.filters import parse, view
 from curation.task import Task
 from tests.curation.conftest import chat, write_jsonl
 
@@ -62,7 +62,7 @@ def test_a_fence_around_json_is_taken_off_and_broken_json_is_left(opened, tmp_pa
 
 def test_only_the_rows_of_the_filter_are_mended(opened, tmp_path):
     look(opened, tmp_path, [*chat("one", "b"), USER], [*chat("two", "b"), USER])
-    assert fixes.apply(opened, "last_turn", parse("text~two"), who="ann").changed == 1
+    assert fixes.apply(opened, "last_turn", view(opened, parse("text~two")), who="ann").changed == 1
     assert [len(one) for one in texts(opened)] == [3, 2, 2]
 
 
