@@ -21,6 +21,8 @@ MOST_MISSING = 0.02
 MOST_CUT = 0.05
 """Above this share of cut answers a baseline must also be beaten without its cut rows."""
 _NOT_BASELINES = ("run", "answers")
+_SERVABLE = ("nearest", "linear")
+"""Cheap candidates that answer what they are asked; the commonest answer alone is no service."""
 
 
 class Decision(NamedTuple):
@@ -89,10 +91,27 @@ class Case:
         )
         return rule.holds(again)
 
-    def not_computable(self) -> list[str]:
-        """Why no verdict can be computed; empty when it can."""
-        held, reasons = self.held, []
-        if held.audit is None:
+    @property
+    def instead(self) -> str:
+        """A sentence that names a lookup or a linear model as good as the best other, within `worthwhile`."""
+        held = self.held
+        right = {name: sum(held.right(name, missing=False)) for name in held.outcomes}
+        cheap = [name for name in right if kind_of(name) in _SERVABLE]
+        others = [name for name in right if kind_of(name) not in CHEAP]
+        if not cheap or not others:
+            return ""
+        small, best = max(cheap, key=right.__getitem__), max(others, key=right.__getitem__)
+        short = right[best] - right[small]
+        if not right[small] or (short > 0 and short >= held.task.worthwhile * len(held.ids)):
+            return ""
+        return wording.instead(small, right[small], best, right[best], len(held.ids), held.task.worthwhile)
+
+    def not_computable(self, audited: bool = True) -> list[str]:
+        """Why no verdict can be computed; empty when it can. `audited`: whether a version must be clean."""
+        held, reasons = self.held, list[str]()
+        if not audited:
+            pass
+        elif held.audit is None:
             reasons.append("the version has never been audited for leaks")
         elif not held.audit.get("clean"):
             reasons.append(wording.leaked(held.audit.get("pairs")))

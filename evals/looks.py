@@ -76,6 +76,11 @@ def number(earlier: Iterable[Look], answers: str, ids: Sequence[str], noted: int
     return noted or seen + 1
 
 
+def opened(register: Path, evaluation: Path, answers: str) -> bool:
+    """Whether a verdict on these answers has been shown, here or where the folder was copied from."""
+    return _noted(evaluation, answers) is not None or any(look.answers == answers for look in read(register))
+
+
 def take(
     register: Path, evaluation: Path, candidate: str, answers: str, ids: Sequence[str], *, record: bool
 ) -> int:

@@ -99,8 +99,8 @@ class Stored:
         return [one is not None and one.finish == "length" for one in self.outcomes[name]]
 
     def same_answers(self, name: str, other: str) -> bool:
-        """Whether both gave the same text to every row."""
-        return all(
+        """Whether both gave the same text to every row, and any text at all."""
+        return any(one is not None and one.answer for one in self.outcomes[name]) and all(
             mine is not None and theirs is not None and mine.answer == theirs.answer
             for mine, theirs in zip(self.outcomes[name], self.outcomes[other], strict=True)
         )

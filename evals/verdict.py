@@ -148,17 +148,41 @@ def judge(
     return _verdict(case, number)
 
 
-def _withheld(case: Case, reasons: list[str]) -> Verdict:
+def judge_given(case: Case) -> Verdict:
+    """The same rule for answers that no project stands behind: nothing is audited, no look is counted."""
+    reasons = case.not_computable(audited=False)
+    if reasons:
+        return _withheld(case, reasons, not_measured=())
+    confidence = case.held.task.confidence
+    return _reached(case, confidence, _gate(case)[1:], wording.unaudited(), not_measured=())
+
+
+def _withheld(case: Case, reasons: list[str], not_measured: tuple[NotMeasured, ...] | None = None) -> Verdict:
     audit = case.held.audit
     leak = audit is not None and not audit.get("clean")
     headline, sentences = wording.withheld(reasons, leak, case.held.version)
     checks = tuple(Check("a verdict can be computed", reason, passed=False) for reason in reasons)
-    return _assembled(case, "withheld", headline, sentences, checks)
+    return _assembled(case, "withheld", headline, sentences, checks, not_measured=not_measured)
 
 
 def _verdict(case: Case, look: int) -> Verdict:
     task = case.held.task
     confidence = look_confidence(look, task.looks, task.confidence)
+    chance = chance_of_a_false_ship(look, task.looks, task.confidence)
+    return _reached(case, confidence, _gate(case), wording.look(look, confidence, chance), look=look)
+
+
+def _reached(
+    case: Case,
+    confidence: float,
+    gate: list[Check],
+    closing: str,
+    *,
+    look: int | None = None,
+    not_measured: tuple[NotMeasured, ...] | None = None,
+) -> Verdict:
+    """What the rule says at this confidence, in words that end with `closing`."""
+    task = case.held.task
     share = case.share(confidence)
     terms = Terms(1 - (1 - confidence) / share, task.worthwhile, case.margin)
     decision = case.decide(terms)
@@ -172,27 +196,19 @@ def _verdict(case: Case, look: int) -> Verdict:
             headline, sentences = wording.do_not_ship(shown, terms)
         case "not_enough_evidence":
             headline, sentences = wording.not_enough(shown, terms, needed)
-    chance = chance_of_a_false_ship(look, task.looks, task.confidence)
+    remarks = _remarks(case, decision.comparisons, share)
     return _assembled(
         case,
         decision.outcome,
         headline,
-        [
-            *sentences,
-            *filter(None, [decision.doubt]),
-            *_remarks(case, decision.comparisons, share),
-            wording.look(look, confidence, chance),
-        ],
+        [*sentences, *filter(None, [decision.doubt]), *remarks, closing],
         # Lines that hold for every baseline alike, such as the number of rows, stand once.
-        tuple(
-            dict.fromkeys(
-                (*_gate(case), *(c for one in decision.comparisons for c in rule.checks(one, terms)))
-            )
-        ),
+        tuple(dict.fromkeys((*gate, *(c for one in decision.comparisons for c in rule.checks(one, terms))))),
         comparisons=tuple(decision.comparisons),
         settle=needed,
         look=look,
         confidence=terms.confidence,
+        not_measured=not_measured,
     )
 
 
@@ -213,7 +229,8 @@ def _gate(case: Case) -> list[Check]:
 def _remarks(case: Case, comparisons: list[Comparison], share: int) -> list[str]:
     """What a reader must know beside the figures."""
     held = case.held
-    remarks = [
+    remarks = [case.instead]
+    remarks += [
         wording.same_text(other, len(held.ids)) for other in case.modes if held.same_answers(case.name, other)
     ]
     if case.rivals:
@@ -253,6 +270,7 @@ def _assembled(
     settle: tuple[Settle, ...] = (),
     look: int | None = None,
     confidence: float | None = None,
+    not_measured: tuple[NotMeasured, ...] | None = None,
 ) -> Verdict:
     held = case.held
     return Verdict(
@@ -264,7 +282,7 @@ def _assembled(
         checks=checks,
         comparisons=comparisons,
         settle=settle,
-        not_measured=_not_measured(case),
+        not_measured=_not_measured(case) if not_measured is None else not_measured,
         rivals=case.rivals,
         look=look,
         confidence=confidence,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from evals.rule import MIN_DISCORDANT, MIN_ROWS, Comparison, Settle, Terms
 from evals.significance import MIN_GROUPS
@@ -199,3 +200,42 @@ def cut(name: str, count: int) -> str:
 def doubtful(count: int) -> str:
     """That references should be checked."""
     return f"Check the reference of {counted(count, 'row')}: all candidates agree, and not with it."
+
+
+def progress(candidate: str, one: Comparison | None, rows: int) -> tuple[str, list[str]]:
+    """Where a candidate stands on validation against `one`, its closest baseline; nothing is decided there."""
+    sealed = "Validation is the working split: it guides choices. Whether to ship is decided on the sealed test rows."
+    if one is None:
+        return f"{candidate} answered {counted(rows, 'validation row')}.", [sealed]
+    figures = one.paired
+    headline = (
+        f"On {counted(figures.n, 'validation row')} {candidate} got {figures.only_candidate:,} right that "
+        f"{one.baseline} got wrong, and lost {figures.only_baseline:,}."
+    )
+    return headline, [f"{signed(figures.difference)} points, plausibly {span(one)}.", sealed]
+
+
+def audited(audit: Mapping[str, Any] | None) -> str:
+    """What the leakage audit of a version says."""
+    if audit is None:
+        return "never made"
+    if not audit.get("clean"):
+        return f"not clean: {leaked(audit.get('pairs'))}"
+    return "clean: no row is in two splits, as a copy, a near copy or in one group"
+
+
+def instead(small: str, right: int, best: str, most: int, rows: int, worthwhile: float) -> str:
+    """That a lookup or a linear model does as well as the best of the others."""
+    what = "a lookup among the training rows" if small == "nearest" else "a linear model"
+    head = f"Serve {small} instead: {what} got {right:,} of {rows:,} right"
+    if right >= most:
+        return f"{head}, and the best of the others, {best}, no more than {most:,}."
+    return f"{head} and {best} {most:,}, less than the {setting(worthwhile)} points set as worth it."
+
+
+def unaudited() -> str:
+    """What is not known of answers that no project stands behind."""
+    return (
+        "Not checked here: whether the model was trained on copies of these rows, and how often it was "
+        "tried on them before."
+    )

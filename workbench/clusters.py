@@ -12,9 +12,9 @@ import numpy as np
 from curation.dedup import listing
 from curation.dedup.listing import Clusters
 from curation.example import Message, text_of
+from curation.indent import indented, is_json
 from curation.store import Store
 from evals.compare import text_differences
-from workbench.widgets.chat import indented, is_json
 from workbench.widgets.figures import counted
 
 LIST, AHEAD, MOST = 120, 5, 40

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -123,6 +124,11 @@ def test_the_verdict_is_one_sentence_with_the_numbers_below(full, start, visit):
     page = visit(app.at("verdict?candidate=answers:good&against=answers:bad"))
     page.get_by_role("button", name="Give the verdict").click()
     expect(page.locator(".ts-verdict")).to_contain_text("held-out rows")
+    headline = page.locator(".ts-verdict p").first.inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the report").click()
+    html = Path(download.value.path()).read_text("utf-8")
+    assert headline in html and "answers:good against answers:bad" in html
     page.get_by_text("The numbers behind it").click()
     expect(page.locator(".ts-table").last).to_contain_text("answers:bad")
 

@@ -359,3 +359,26 @@ def test_the_command_names_files_by_where_they_are_kept(evaluation):
     save(folder, load(folder).model_copy(update={"candidates": ["answers:given/tuned.jsonl", "prompt"]}))
     command = shlex.split(judge(folder, "answers:tuned", ["prompt"]).not_measured[0].command)
     assert command[command.index("--candidate") + 1] == f"answers:{folder / 'given' / 'tuned.jsonl'}"
+
+
+@pytest.mark.parametrize(("right", "says"), [
+    (148, "Serve linear instead: a linear model got 148 of 200 right and run:r001 152, less than the 3 points"),
+    (152, "Serve linear instead: a linear model got 152 of 200 right, and the best of the others, run:r001, no more"),
+    (146, ""),
+    (145, ""),
+])  # fmt: skip
+def test_a_linear_model_that_does_as_well_is_named_in_its_place(evaluation, right, says):
+    columns = {**marks(118, 34, 12, 36), "linear": [1] * right + [0] * (200 - right), "majority": [1] * 200}
+    found = judge(evaluation(columns), "run:r001", ["prompt"])
+    told = [sentence for sentence in found.sentences if sentence.startswith("Serve ")]
+    assert (told[0].startswith(says) if says else not told) and found.verdict == "ship"
+
+
+def test_a_lookup_is_named_before_a_fine_tune_that_is_no_better(evaluation):
+    columns = {**marks(118, 4, 12, 66), "nearest": [1] * 130 + [0] * 70}
+    found = judge(evaluation(columns), "run:r001")
+    assert "Serve nearest instead: a lookup among the training rows got 130 of 200 right" in found.text
+    assert (
+        "Serve"
+        not in judge(evaluation({**marks(0, 0, 2, 60), "nearest": [0] * 62}, name="e2"), "run:r001").text
+    )

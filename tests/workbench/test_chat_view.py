@@ -7,7 +7,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.widgets.chat import chat, indented, runs
+from curation.indent import indented
+from workbench.widgets.chat import chat, runs
 
 spans = st.lists(st.tuples(st.integers(-3, 40), st.integers(-3, 40)), max_size=5)
 values = st.recursive(

@@ -20,6 +20,7 @@ from workbench.cli import (
     importing,
     meaning,
     project,
+    report,
     review,
     share,
     split,
@@ -47,7 +48,7 @@ class Sections(click.Group):
         ),
         ("The held-out set", ("split", "freeze", "versions", "audit", "export")),
         ("The model", ("eval", "evals", "train", "runs", "stop", "resume")),
-        ("The judgement", ("advise", "verdict", "trace")),
+        ("The judgement", ("advise", "verdict", "report", "trace")),
     )
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -69,7 +70,20 @@ def main(session: Session, debug: bool) -> None:
     session.debug = debug
 
 
-for module in (project, importing, curate, meaning, review, share, split, frozen, evaluate, train, advise):
+for module in (
+    project,
+    importing,
+    curate,
+    meaning,
+    review,
+    share,
+    split,
+    frozen,
+    evaluate,
+    train,
+    report,
+    advise,
+):
     for command in module.COMMANDS:
         main.add_command(command)
 

@@ -7,8 +7,9 @@ import streamlit as st
 from curation import jobs, versions
 from curation.errors import TouchstoneError
 from curation.versions import Version
-from evals import evaluation, looks
+from evals import evaluation, looks, page, report
 from evals import verdict as verdicts
+from evals.report import Asked
 from workbench import actions, chores, measured, state
 from workbench.widgets import text
 from workbench.widgets.pair import forget_unknown
@@ -103,7 +104,9 @@ def _judge(version: Version, candidate: str, against: list[str]) -> None:
             st.rerun()
         return
     try:
-        verdict_card(verdicts.judge(folder, candidate, against), str(project.folder))
+        found = verdicts.judge(folder, candidate, against)
+        asked = Asked(candidate, tuple(against))
+        verdict_card(found, str(project.folder), lambda: page.render(report.gather(folder, asked)))
         st.page_link(state.page("evals"), label="Read failures on validation")
     except TouchstoneError as error:
         text.failure(error)

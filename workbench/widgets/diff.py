@@ -8,10 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from evals import compare
+from evals import marked
 from evals.compare import Row, Side
-from evals.scorers.fields import FieldDifference
-from workbench.widgets.chat import indented, is_json
 
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
@@ -27,7 +25,7 @@ WORDS = {
     "both_right": "both right",
     "not_judged": "not judged",
 }
-_AROUND, _REASONS = 12, 8
+_AROUND = 12
 
 
 def diff(
@@ -92,12 +90,12 @@ def _row(row: Row, full: bool) -> dict[str, Any]:
         "sides": None,
     }
     if full:
-        expected, as_json = _laid_out(row.expected)
+        expected = marked.plain(row.expected)
         found["sides"] = {
             "asked": row.prompt,
             "expected": {
-                "pieces": [(expected, "equal")] if expected else [],
-                "json": as_json,
+                "pieces": expected.pieces,
+                "json": expected.json,
                 "score": "",
                 "tone": "",
                 "reasons": [],
@@ -109,49 +107,11 @@ def _row(row: Row, full: bool) -> dict[str, Any]:
 
 
 def _side(expected: str, side: Side) -> dict[str, Any]:
-    wanted, _ = _laid_out(expected)
-    text, as_json = _laid_out(side.answer)
-    pieces = [tuple(segment) for segment in compare.text_differences(wanted, text)] if text else []
-    follow = [kind for _, kind in pieces[1:]] + [""]
-    pieces = [
-        one for one, after in zip(pieces, follow, strict=True) if one[1] != "missing" or after != "extra"
-    ]
-    fields = compare.field_differences(expected, side.answer)
-    if fields and all(one.kind == "equal" for one in fields):
-        pieces = [(text, "equal")]  # key order and layout are no difference
-    if not any(kind == "equal" and piece.strip() for piece, kind in pieces):
-        pieces = [(piece, kind) for piece, kind in pieces if kind != "missing"]
+    pieces, as_json = marked.marked(expected, side.answer)
     right = side.value is not None and side.value >= 1
     tone = "" if side.value is None else ("good" if right else "bad")
     score = "not judged" if side.value is None else f"{side.value:.2f}".rstrip("0").rstrip(".")
-    reasons = [(words, tone) for words in _reasons(expected, side) if words]
+    reasons = [(words, tone) for words in marked.reasons(expected, side)]
     if side.finish == "length":
         reasons.append(("cut at the token limit", "bad"))
     return {"pieces": pieces, "json": as_json, "score": score, "tone": tone, "reasons": reasons}
-
-
-def _reasons(expected: str, side: Side) -> list[str]:
-    if side.error:
-        return [side.error]
-    wrong = [
-        _said(one) for one in compare.field_differences(expected, side.answer) or () if one.kind != "equal"
-    ]
-    return wrong[:_REASONS] or [side.reason]
-
-
-def _said(one: FieldDifference) -> str:
-    path = one.path.removeprefix("$.")
-    if one.kind == "missing":
-        return f"{path}: missing, expected {one.expected}"
-    return (
-        f"{path}: not asked for ({one.got})"
-        if one.kind == "extra"
-        else f"{path}: expected {one.expected}, got {one.got}"
-    )
-
-
-def _laid_out(text: str) -> tuple[str, bool]:
-    stripped = text.strip()
-    if stripped[:1] in ("{", "[") and is_json(stripped):
-        return indented(stripped, [])[0], True
-    return text, False

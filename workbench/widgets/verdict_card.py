@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from evals.report import TONES
 from evals.rule import Check
 from evals.verdict import Verdict
 from workbench.widgets import text
 from workbench.widgets.figures import points, says
 from workbench.widgets.table import table
-
-TONES = {"ship": "good", "do_not_ship": "bad", "not_enough_evidence": "warn", "withheld": "bad"}
 
 
 def _gate(checks: Sequence[Check]) -> None:
@@ -52,12 +51,13 @@ def _against(checks: Sequence[Check]) -> None:
     )
 
 
-def verdict_card(found: Verdict, project: str) -> None:
+def verdict_card(found: Verdict, project: str, report: Callable[[], str]) -> None:
     """Draw a verdict.
 
     Args:
         found: the verdict.
         project: how the command line names the project.
+        report: writes the verdict as one HTML page, when it is asked for.
     """
     text.verdict(found.headline, " ".join(found.sentences), TONES[found.verdict])
     text.heading("The gate", "every line must hold")
@@ -105,10 +105,18 @@ def verdict_card(found: Verdict, project: str) -> None:
             f"workbench verdict {project} --candidate {found.candidate}",
             "dim",
         )
-    st.download_button(
-        "Download as JSON",
-        json.dumps(found.as_json(), ensure_ascii=False, indent=2, default=str),
-        file_name=f"verdict-{found.evaluation}.json",
-        mime="application/json",
-        on_click="ignore",
-    )
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "Download the report",
+            report,
+            file_name=f"report-{found.evaluation}.html",
+            mime="text/html",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Download as JSON",
+            json.dumps(found.as_json(), ensure_ascii=False, indent=2, default=str),
+            file_name=f"verdict-{found.evaluation}.json",
+            mime="application/json",
+            on_click="ignore",
+        )
