@@ -61,7 +61,7 @@ def _answer_cheaply(
     files: AnswerFiles,
     work: Work,
 ) -> None:
-    train, _ = examples.of_split(version_of(folder, made), "train")
+    train, _ = examples.of_split(version_of(folder, made), "train", calls=made.calls)
     cache = Project(folder.parent.parent).vectors
     for one in cheap:
         work.stage(f"{one.name}: answering", len(rows))

@@ -95,7 +95,7 @@ def ask_models(
     work.stage("questions", len(candidates))
     place = models.resolve(made.task.model.name, made.task.model.revision, work)
     on = models.device("auto", made.task.model.dtype)
-    train, _ = examples.of_split(version_of(folder, made), "train")
+    train, _ = examples.of_split(version_of(folder, made), "train", calls=made.calls)
     tokenizer = models.load_tokenizer(place, template_of(folder))
     panel: list[Asked] = []
     for one in candidates:

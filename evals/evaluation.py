@@ -15,7 +15,7 @@ from pathlib import Path
 from curation import events, jobs
 from curation import task as tasks
 from curation.errors import BadInput, BadUsage, NotReady
-from curation.files import canonical_json, read_json, sha256, write_atomic
+from curation.files import canonical_json, read_json, sha256, sha256_file, write_atomic
 from curation.project import Project
 from curation.task import Task
 from curation.work import Work
@@ -23,6 +23,7 @@ from evals import answers, examples
 from evals import scorers as known_scorers
 from evals.candidates import Candidate, parse_all, read_answers
 from evals.examples import Example
+from evals.scorers import own_code
 from evals.scoring import rescore
 from evals.spec import TEMPLATE, Evaluation, Split, load, save, version_of
 
@@ -74,7 +75,8 @@ def create(
     chosen = parse_all(candidates)
     named = resolve_scorers(task, scorers)
     manifest = read_json(version / "manifest.json")
-    rows, skipped = examples.of_split(version, split)
+    calls = any(name.partition(":")[0] == "tool_call" for name in named)
+    rows, skipped = examples.of_split(version, split, calls=calls)
     rows = examples.sample(rows, limit)
     if not rows:
         raise NotReady(
@@ -82,12 +84,16 @@ def create(
             where=version.name,
             hint="Split with a larger share and freeze again.",
         )
-    train, _ = examples.of_split(version, "train")
+    train, _ = examples.of_split(version, "train", calls=calls)
     for one in chosen:
         _check(one, project, task, train, tuple(after))
     given = {one.name: _given(one, version, rows) for one in chosen if one.kind == "answers"}
+    sources = _sources(project, named)
     folder = jobs.new_folder(project.evals, "e")
     stored = [_copied(one, folder) for one in chosen]
+    for path in sources.values():
+        (folder / _GIVEN).mkdir(exist_ok=True)
+        shutil.copyfile(path, folder / _GIVEN / path.name)
     template = _template(task)
     if template is not None:
         write_atomic(folder / TEMPLATE, template)
@@ -95,7 +101,7 @@ def create(
     made = Evaluation(
         version=os.path.relpath(version.resolve(), folder.resolve()), fingerprint=manifest["fingerprint"],
         split=split, limit=limit, rows=len(rows), without_answer=skipped,
-        candidates=[one.spec for one in stored], contents=given | _prompt_texts(chosen),
+        candidates=[one.spec for one in stored], contents=given | _prompt_texts(chosen) | _hashes(sources),
         primary=named[0], scorers=named, seed=0, task=task, asked=asked_by(task),
         audit=manifest.get("audit"), created=events.now(),
     )  # fmt: skip
@@ -131,8 +137,9 @@ def find_done(
     wanted = parse_all(candidates)
     contents = {one.name: file_hash(one) for one in wanted if one.kind == "answers"} | _prompt_texts(wanted)
     for folder, made in _of_version(project, version):
-        same = set(made.names) == {one.name for one in wanted} and made.contents == contents
         named = resolve_scorers(made.task, scorers)
+        here = contents | _hashes(_sources(project, named))
+        same = set(made.names) == {one.name for one in wanted} and made.contents == here
         if same and made.split == split and made.limit is None and made.scorers == named and _done(folder):
             return folder
     return None
@@ -157,10 +164,23 @@ def resolve_scorers(task: Task, names: Sequence[str] | None) -> list[str]:
     """The scorers of an evaluation, primary first: those named, else the primary and those of the kind.
 
     Raises:
-        BadUsage: a scorer that does not exist.
+        BadUsage: a scorer that does not exist, a primary one that only diagnoses, or code of one's own that
+            nobody named.
     """
     wanted = list(names) if names else [task.primary_scorer, *task.traits.scorers]
-    return [known_scorers.get(name).name for name in dict.fromkeys(wanted)]
+    found = [known_scorers.get(name) for name in dict.fromkeys(wanted)]
+    if found[0].diagnostic:
+        raise BadUsage(
+            f"The scorer {found[0].name!r} is shown beside others and never decides.",
+            hint="Name another one first.",
+        )
+    own = next((one.name for one in found if one.name.startswith(own_code.PREFIX)), None)
+    if own and not names:
+        raise BadUsage(
+            f"The task names {own!r}, which is code; it runs only where you name it yourself.",
+            hint=f"Give it with the command: --scorer {own}",
+        )
+    return [one.name for one in found]
 
 
 def asked_by(task: Task) -> str:
@@ -190,6 +210,27 @@ def file_hash(candidate: Candidate) -> str:
         BadInput: the file is missing or has bad lines.
     """
     return sha256(canonical_json(read_answers(Path(candidate.argument))))
+
+
+def _sources(project: Project, named: Sequence[str]) -> dict[str, Path]:
+    """The files of a person's own scorers, which must lie in the project's folder."""
+    found = {}
+    for name in named:
+        if name.startswith(own_code.PREFIX):
+            file, function = own_code.named(name.removeprefix(own_code.PREFIX))
+            path = project.folder / file
+            if not path.is_file() or not path.resolve().is_relative_to(project.folder.resolve()):
+                raise BadInput("There is no such file in the project's folder.", where=str(path))
+            if f"def {function}" not in path.read_text("utf-8", errors="replace"):
+                raise BadInput(f"The file defines no function {function!r}.", where=str(path))
+            found[name] = path
+    if len({path.name for path in found.values()}) < len(set(found.values())):
+        raise BadUsage("Two scorers are in files of the same name.", hint="Rename one of them.")
+    return found
+
+
+def _hashes(sources: dict[str, Path]) -> dict[str, str]:
+    return {name: sha256_file(path) for name, path in sources.items()}
 
 
 def _template(task: Task) -> bytes | None:

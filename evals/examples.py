@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from curation.errors import BadInput
 from curation.example import Message, expected_of, last_assistant, prompt_of, text_of
-from curation.files import sha256
+from curation.files import canonical_json, sha256
+from evals.scorers.calls import as_text, of_turn
 
 _COLUMNS = ("id", "messages", "tools", "chosen", "label", "group", "cluster", "metadata")
 _SCHEMA = pa.schema(
@@ -51,11 +52,28 @@ class Example:
         """The user turns, joined by newlines: what vectors and people look at."""
         return "\n".join(text_of(turn) for turn in self.messages if turn.get("role") == "user")
 
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """The answers that count as right, the expected one first.
 
-def of_split(version: Path, split: str) -> tuple[list[Example], int]:
+        More come from the metadata: all of `accepted`, and of `answers` (where the import keeps a list
+        of answers) as long as the expected answer is still one of them.
+        """
+        told = json.loads(self.metadata) if self.metadata else None
+        if not isinstance(told, dict):
+            return (self.expected,)
+        more = [_answer(one) for one in _list(told.get("accepted"))]
+        listed = [_answer(one) for one in _list(told.get("answers"))]
+        if self.expected in listed:
+            more += listed
+        return tuple(dict.fromkeys((self.expected, *more)))
+
+
+def of_split(version: Path, split: str, *, calls: bool = False) -> tuple[list[Example], int]:
     """The rows of one split of a frozen version by id, and how many were left out.
 
-    A row without an expected answer in words (it ends in a tool call, say) cannot be evaluated.
+    A row without an expected answer in words (it ends in a tool call, say) cannot be evaluated; with
+    `calls` its tool calls are the answer, as canonical JSON text, and any text beside them is not.
 
     Raises:
         BadInput: the version or the split is missing, or a row cannot be read.
@@ -65,7 +83,7 @@ def of_split(version: Path, split: str) -> tuple[list[Example], int]:
         raise BadInput(f"The version has no {split} split.", where=str(path))
     known = set(pq.read_schema(path).names)
     rows = pq.read_table(path, columns=[name for name in _COLUMNS if name in known]).to_pylist()
-    examples = [one for one in (_example(row, path) for row in rows) if one is not None]
+    examples = [one for one in (_example(row, path, calls) for row in rows) if one is not None]
     return sorted(examples, key=lambda one: one.id), len(rows) - len(examples)
 
 
@@ -105,7 +123,7 @@ def read(path: Path) -> list[Example]:
     ]  # fmt: skip
 
 
-def _example(row: dict[str, Any], path: Path) -> Example | None:
+def _example(row: dict[str, Any], path: Path, calls: bool) -> Example | None:
     """The row as question and answer; None when nothing is expected of it."""
     try:
         messages = json.loads(row["messages"])
@@ -116,6 +134,8 @@ def _example(row: dict[str, Any], path: Path) -> Example | None:
     asked, expected = prompt_of(messages), expected_of(messages)
     if chosen is not None:
         asked, expected = _with_chosen(messages, chosen)
+    elif calls and (turn := last_assistant(messages)) is not None and (made := of_turn(messages[turn])):
+        expected = as_text(made)
     if not expected or not asked:
         return None
     return Example(
@@ -133,6 +153,16 @@ def _with_chosen(messages: list[Message], chosen: Any) -> tuple[list[Message], s
     if index is None:
         return list(messages), ""
     return list(messages) or turns[:index], text_of(turns[index])
+
+
+def _list(value: Any) -> list[Any]:  # noqa: ANN401  JSON value
+    """A list as it is; anything else, such as a mark of true or false, lists no answers."""
+    return value if isinstance(value, list) else []
+
+
+def _answer(value: Any) -> str:  # noqa: ANN401  JSON value
+    """An accepted answer as text: JSON values as canonical JSON."""
+    return value if isinstance(value, str) else canonical_json(value)
 
 
 def _text(value: Any) -> str | None:  # noqa: ANN401  a Parquet value

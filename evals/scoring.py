@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.files import write_atomic, write_json
+from curation.task import Task
 from evals import answers, examples, scorers, spec, summary
+from evals.answers import Answer
 from evals.examples import Example
-from evals.scorers import ScoringContext
+from evals.scorers import Asked, Score, ScoringContext
 from evals.spec import Evaluation
 
 _SCORES = pa.schema(
@@ -36,8 +40,7 @@ def rescore(folder: Path) -> dict[str, Any]:
     names = evaluation.names
     scored: list[dict[str, Any]] = []
     for name in names:
-        for row in rows:
-            scored += _scores(evaluation, name, row, given.get((name, row.id)))
+        scored += _scores(folder, evaluation, name, rows, [given.get((name, row.id)) for row in rows])
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(scored, schema=_SCORES), buffer)
     write_atomic(folder / "scores.parquet", buffer.getvalue())
@@ -46,21 +49,55 @@ def rescore(folder: Path) -> dict[str, Any]:
     return summed
 
 
+def judge(
+    scorer: str, task: Task, rows: Sequence[Example], given: Sequence[Answer], folder: Path | None = None
+) -> list[list[Score]]:
+    """The scores of one scorer for each answer; where a row accepts several answers, the best counts.
+
+    Args:
+        scorer: its name.
+        task: what the answers were asked for.
+        rows: one for each answer.
+        given: answers that are not missing.
+        folder: the evaluation folder.
+    """
+    asked, owners = [], []
+    for place, (row, answer) in enumerate(zip(rows, given, strict=True)):
+        context = ScoringContext.of(task, finish=answer.finish, folder=folder)
+        asked += [Asked(accepted, answer.answer, context) for accepted in row.accepted]
+        owners += [place] * len(row.accepted)
+    found: list[list[list[Score]]] = [[] for _ in rows]
+    for place, scores in zip(owners, scorers.get(scorer).score_all(asked), strict=True):
+        found[place].append(scores)
+    return [_best(several) for several in found]
+
+
+def _best(several: Sequence[list[Score]]) -> list[Score]:
+    """The scores against the accepted answer that fits best, the first of equally good ones."""
+    values = [-1.0 if scores[0].value is None else scores[0].value for scores in several]
+    best = max(range(len(several)), key=lambda i: (values[i], -i))
+    whole, *rest = several[best]
+    if len(several) > 1 and best > 0:
+        whole = replace(whole, reason=f"{whole.reason} (accepted answer {best + 1} of {len(several)})")
+    return [whole, *rest]
+
+
 def _scores(
-    evaluation: Evaluation, name: str, row: Example, answer: answers.Answer | None
+    folder: Path, evaluation: Evaluation, name: str, rows: Sequence[Example], given: Sequence[Answer | None]
 ) -> list[dict[str, Any]]:
-    """The rows of scores.parquet for one answer; one that is missing is not judged."""
-    found: list[dict[str, Any]] = []
+    """The rows of scores.parquet for one candidate; an answer that is missing is not judged."""
+    there = [(row, one) for row, one in zip(rows, given, strict=True) if one is not None and not one.missing]
+    judged: dict[tuple[str, str], list[Score]] = {}
     for scorer in evaluation.scorers:
-        if answer is None or answer.missing:
-            reason = f"missing: {answer.error if answer else 'not answered yet'}"
-            judged = [scorers.Score(scorer, None, reason)]
-        else:
-            context = ScoringContext.of(evaluation.task, finish=answer.finish)
-            judged = scorers.get(scorer).score(row.expected, answer.answer, context)
-        found += [
-            {"id": row.id, "candidate": name, "scorer": scorer, "field": one.field, "value": one.value,
-             "extracted": one.extracted, "parse_level": one.parse_level, "reason": one.reason}
-            for one in judged
-        ]  # fmt: skip
+        scores = judge(scorer, evaluation.task, [r for r, _ in there], [a for _, a in there], folder)
+        judged |= {(row.id, scorer): some for (row, _), some in zip(there, scores, strict=True)}
+    found: list[dict[str, Any]] = []
+    for row, answer in zip(rows, given, strict=True):
+        reason = f"missing: {answer.error if answer else 'not answered yet'}"
+        for scorer in evaluation.scorers:
+            found += [
+                {"id": row.id, "candidate": name, "scorer": scorer, "field": one.field, "value": one.value,
+                 "extracted": one.extracted, "parse_level": one.parse_level, "reason": one.reason}
+                for one in judged.get((row.id, scorer), [Score(scorer, None, reason)])
+            ]  # fmt: skip
     return found

@@ -71,6 +71,11 @@ class Evaluation(BaseModel):
         """What answers and scores call them."""
         return [one.name for one in self.parsed]
 
+    @property
+    def calls(self) -> bool:
+        """Whether tool calls are answers here: they are where they are scored."""
+        return any(one.partition(":")[0] == "tool_call" for one in self.scorers)
+
 
 def load(folder: Path) -> Evaluation:
     """Read evaluation.yaml.

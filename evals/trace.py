@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 from curation.embed import vectors
 from curation.errors import BadUsage, NotReady, unknown
 from curation.progress import SILENT, Progress
-from evals import answers, evaluation, examples, scorers
+from evals import answers, evaluation, examples, scoring
 from evals.examples import Example
-from evals.scorers import ScoringContext
 from evals.scorers.exact import normalise
 from evals.scorers.fields import leaves, same_leaf
 from evals.scorers.json_answer import read_json
@@ -106,7 +105,7 @@ def trace(
         raise unknown("evaluated row", example_id, rows, where=folder.name)
     row = rows[example_id]
     answer, right, said = _answer(folder, made, row, candidate)
-    train, _ = examples.of_split(evaluation.version_of(folder, made), "train")
+    train, _ = examples.of_split(evaluation.version_of(folder, made), "train", calls=made.calls)
     asked = vectors([row.prompt], made.task.embedder, cache=cache, progress=progress)[0]
     known = vectors([one.prompt for one in train], made.task.embedder, cache=cache, progress=progress)
     cosines = known @ asked
@@ -177,16 +176,15 @@ def _answer(folder: Path, made: evaluation.Evaluation, row: Example, candidate: 
     given = {one.candidate: one for one in answers.read(folder) if one.id == row.id and not one.missing}
     order = sorted(made.parsed, key=lambda one: one.kind == "run")
     wanted = [candidate] if candidate else [one.name for one in reversed(order)]
-    judged = [_judged(made, row, given[name]) for name in wanted if name in given]
+    judged = [_judged(folder, made, row, given[name]) for name in wanted if name in given]
     if not judged:
         raise NotReady("There is no answer to this row yet.", where=folder.name)
     return next((one for one in judged if not one.right), judged[0])
 
 
-def _judged(made: evaluation.Evaluation, row: Example, answer: answers.Answer) -> _Judged:
+def _judged(folder: Path, made: evaluation.Evaluation, row: Example, answer: answers.Answer) -> _Judged:
     """The answer, whether the primary scorer calls it right, and the part of it that was judged."""
-    context = ScoringContext.of(made.task, finish=answer.finish)
-    score = scorers.get(made.primary).score(row.expected, answer.answer, context)[0]
+    score = scoring.judge(made.primary, made.task, [row], [answer], folder)[0][0]
     return _Judged(answer, score.value == 1, score.extracted or answer.answer)
 
 

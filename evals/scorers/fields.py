@@ -129,23 +129,25 @@ def _judged(name: str, expected: str, answer: str, context: ScoringContext) -> l
     right = sum(1 for leaf in found if leaf.kind == "equal")
     errors = sum(2 if leaf.kind == "wrong" else 1 for leaf in found if leaf.kind != "equal")
     value = float(errors == 0) if name == "fields_equal" else 2 * right / (2 * right + errors)
-    reason = "; ".join(_say(leaf) for leaf in found if leaf.kind != "equal") or "right: every field"
+    reason = "; ".join(say(leaf) for leaf in found if leaf.kind != "equal") or "right: every field"
     overall = Score(name, value, reason, extracted=as_text(parsed.value), parse_level=parsed.level)
-    return [overall, *(_leaf_score(name, leaf, overall) for leaf in found)]
+    return [overall, *(leaf_score(name, leaf, overall) for leaf in found)]
 
 
-def _leaf_score(name: str, leaf: FieldDifference, overall: Score) -> Score:
+def leaf_score(name: str, leaf: FieldDifference, overall: Score) -> Score:
+    """1 or 0 for one leaf, under its path."""
     return Score(
         name,
         float(leaf.kind == "equal"),
-        _say(leaf),
+        say(leaf),
         field=leaf.path,
         extracted=leaf.got,
         parse_level=overall.parse_level,
     )
 
 
-def _say(leaf: FieldDifference) -> str:
+def say(leaf: FieldDifference) -> str:
+    """What became of one leaf, as a reason."""
     match leaf.kind:
         case "equal":
             return f"right: {leaf.path} is {leaf.expected}"

@@ -12,12 +12,14 @@ from curation import jobs
 from curation import task as tasks
 from curation.files import read_json
 from curation.project import Project
-from evals import evaluation, sealed
+from evals import evaluation, scorers, sealed
 from evals import trace as tracing
 from evals import verdict as verdicts
 from workbench.cli.options import json_option, project_argument, table
 from workbench.cli.session import Session
 from workbench.cli.watch import until_done
+
+_SCORER_HELP = f"The first one is primary. {', '.join(one.usage for one in scorers.SCORERS)}."
 
 
 def _spec(session: Session, spec: str) -> str:
@@ -38,7 +40,7 @@ def _spec(session: Session, spec: str) -> str:
     metavar="SPEC",
     help="majority, nearest, linear, prompt, few-shot:K, run:ID, answers:FILE. May be given several times.",
 )
-@click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="The first one is primary.")
+@click.option("--scorer", "scorers", multiple=True, metavar="NAME", help=_SCORER_HELP)
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N rows, always the same ones.")
 @click.option("--detach", is_flag=True, help="Return at once with the evaluation's id.")
 @json_option
@@ -93,7 +95,17 @@ def _summary(session: Session, folder: Path) -> None:
             )
         )
     session.say(f"{folder.name}: {made.rows:,} rows of {made.split}, scored by {made.primary}")
-    session.say(table(rows, ("candidate", "right", "95 % interval", "missing")))
+    session.say(
+        table(
+            rows,
+            (
+                "candidate",
+                "right" if scorers.get(made.primary).binary else "mean",
+                "95 % interval",
+                "missing",
+            ),
+        )
+    )
     session.emit(
         {
             "evaluation": folder.name,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from evals.scorers import SCORERS
+
 _SAYS = {
     "fields_equal": "All fields right",
     "fields": "Fields, F1",
@@ -15,7 +17,9 @@ _SAYS = {
 
 def says(scorer: str) -> str:
     """A scorer in words."""
-    return _SAYS.get(scorer, scorer)
+    head, colon, argument = scorer.partition(":")
+    title = _SAYS.get(head) or next((one.title for one in SCORERS if one.name == head), head)
+    return f"{title} ({argument})" if colon else title
 
 
 def counted(n: int, one: str) -> str:

@@ -12,7 +12,9 @@ from evals.scorers import SCORERS
 
 def task_form(task: Task) -> dict[str, Any]:
     """The fields that most people set, as they were typed; the file has all of them."""
-    kinds, scorers = list(KINDS), [one.name for one in SCORERS]
+    kinds = list(KINDS)
+    plain = [one.name for one in SCORERS if not one.diagnostic and (one.takes is None or one.takes.optional)]
+    scorers = list(dict.fromkeys((*plain, task.primary_scorer)))
     with st.container(horizontal=True, gap="small"):
         kind = st.selectbox(
             "Answers are",
