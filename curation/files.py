@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
@@ -74,6 +74,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadInput(f"Expected a mapping of keys, found {type(value).__name__}.", where=str(path))
     return value
+
+
+def add_line(file: IO[str], path: Path, value: Any) -> None:  # noqa: ANN401  any JSON value
+    """Add a line of JSON to a locked file open for appending, on a line of its own behind an unfinished one."""
+    raw = path.read_bytes()
+    if raw and not raw.endswith(b"\n"):
+        file.truncate(raw.rfind(b"\n") + 1)
+    file.write(canonical_json(value) + "\n")
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def canonical_json(value: Any) -> str:  # noqa: ANN401  any JSON value

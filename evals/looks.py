@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
 from curation.errors import BadInput
-from curation.files import canonical_json, read_json, write_json
+from curation.files import add_line, read_json, write_json
 
 REGISTER = "looks.jsonl"
 _NOTE = "look.json"
@@ -107,20 +105,11 @@ def take(
         look = number(earlier, answers, ids, noted)
         if all(one.answers != answers for one in earlier):
             at = datetime.now(UTC).isoformat(timespec="seconds")
-            _append(file, register, Look(look, at, evaluation.name, candidate, answers, tuple(sorted(ids))))
+            told = Look(look, at, evaluation.name, candidate, answers, tuple(sorted(ids)))
+            add_line(file, register, asdict(told))
     if noted != look:
         write_json(evaluation / _NOTE, {"look": look, "answers": answers})
     return look
-
-
-def _append(file: IO[str], register: Path, look: Look) -> None:
-    """Add one line, on a line of its own even behind an unfinished one."""
-    raw = register.read_bytes()
-    if raw and not raw.endswith(b"\n"):
-        file.truncate(raw.rfind(b"\n") + 1)
-    file.write(canonical_json(asdict(look)) + "\n")
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _noted(evaluation: Path, answers: str) -> int | None:

@@ -152,7 +152,7 @@ def test_an_answer_is_coloured_against_the_expected_one(full, start, visit):
 
 def test_all_mistakes_of_the_task_are_shown_at_once(full, start, visit):
     app = start(full)
-    page = visit(app.at("settings?part=File", "settings?part=Labels"))
+    page = visit(app.at("settings?part=File"))
     area = page.locator("textarea")
     area.fill("kind: clasification\nlooks: 0\nlables: [a]\n")
     area.press("Control+Enter")

@@ -17,6 +17,7 @@ from workbench.cli import (
     curate,
     evaluate,
     frozen,
+    grade,
     importing,
     meaning,
     project,
@@ -48,7 +49,7 @@ class Sections(click.Group):
         ),
         ("The held-out set", ("split", "freeze", "versions", "audit", "export")),
         ("The model", ("eval", "evals", "train", "runs", "stop", "resume")),
-        ("The judgement", ("advise", "verdict", "report", "trace")),
+        ("The judgement", ("advise", "verdict", "report", "grade", "trace")),
     )
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -83,6 +84,7 @@ for module in (
     train,
     report,
     advise,
+    grade,
 ):
     for command in module.COMMANDS:
         main.add_command(command)

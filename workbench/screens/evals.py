@@ -9,11 +9,20 @@ import streamlit as st
 from curation import jobs, versions
 from curation.versions import Version
 from evals.evaluation import Evaluation
+from evals.grading import Kind
 from workbench import actions, chores, measured, state
+from workbench.screens import evals_grade
 from workbench.widgets import text
-from workbench.widgets.pair import pair
+from workbench.widgets.pair import choose, pair
 from workbench.widgets.progress import job_buttons, job_line
 from workbench.widgets.scores import summary_scores
+
+_PARTS: dict[str, Kind | None] = {
+    "Compare": None,
+    "Blind A/B": "pair",
+    "Pass or fail": "single",
+    "Expected answers": "reference",
+}
 
 
 def screen() -> None:
@@ -81,18 +90,48 @@ def _chosen(found: list[tuple[Path, Evaluation, jobs.Status]]) -> None:
         st.fragment(_at_work, run_every=None if status.ended else "2s")(folder)
         return
     if made.split == "test":
-        text.plain(
-            "Test rows: scores open with the verdict, and who got which row right stays sealed.", "dim"
-        )
-        st.page_link(state.page("verdict"), label="Go to the verdict")
+        _sealed(folder)
         return
-    summary_scores(made.names, measured.summary(folder), made.primary)
     if len(made.names) < 2:
+        summary_scores(made.names, measured.summary(folder), made.primary)
         text.plain("Measure a second candidate together with this one to compare answers row by row.", "dim")
     else:
-        traced = pair(folder, made.names)
-        if traced:
-            st.switch_page(state.page("review"), query_params={"near": traced})
+        _two(folder, made)
+
+
+def _sealed(folder: Path) -> None:
+    text.plain("Test rows: scores open with the verdict, and who got which row right stays sealed.", "dim")
+    st.page_link(state.page("verdict"), label="Go to the verdict")
+    if st.toggle("Check the expected answers where all candidates disagree with them", key="references"):
+        evals_grade.draw(folder, "reference", candidate="", baseline="")
+
+
+def _two(folder: Path, made: Evaluation) -> None:
+    """Two candidates: their answers side by side, or graded by people, who see neither names nor scores."""
+    above = st.container()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="pair"):
+        chosen = choose(made.names)
+        part = st.segmented_control(
+            "How",
+            list(_PARTS),
+            default="Compare",
+            required=True,
+            key="how",
+            label_visibility="collapsed",
+            bind="query-params",
+        )
+    if chosen is None:
+        text.plain("Choose two different candidates.", "dim")
+        return
+    kind = _PARTS.get(str(part))
+    if kind is not None:
+        evals_grade.draw(folder, kind, candidate=chosen[0], baseline=chosen[1])
+        return
+    with above:
+        summary_scores(made.names, measured.summary(folder), made.primary)
+    traced = pair(folder, *chosen)
+    if traced:
+        st.switch_page(state.page("review"), query_params={"near": traced})
 
 
 def _at_work(folder: Path) -> None:

@@ -16,25 +16,27 @@ from workbench.widgets.figures import points
 _PAGE = 300
 
 
-def pair(folder: Path, names: Sequence[str]) -> str | None:
-    """Draw the choice of two, the four quadrants and the rows.
+def choose(names: Sequence[str]) -> tuple[str, str] | None:
+    """Draw the choice of a candidate and who it is held against; None while both are the same."""
+    runs = [name for name in names if name.startswith("run:")]
+    first = "prompt" if "prompt" in names else names[0]
+    last = (runs or [name for name in names if name != first])[-1]
+    candidate = _one("Candidate", names, last, key="candidate")
+    baseline = _one("Against", names, first, key="baseline")
+    return (candidate, baseline) if candidate != baseline else None
+
+
+def pair(folder: Path, candidate: str, baseline: str) -> str | None:
+    """Draw the four quadrants and the rows.
 
     Args:
         folder: a finished evaluation.
-        names: its candidates, at least two.
+        candidate: one of its candidates.
+        baseline: another one.
 
     Returns:
         `EVALUATION:ID:CANDIDATE` when the training rows behind an answer are asked for.
     """
-    runs = [name for name in names if name.startswith("run:")]
-    first = "prompt" if "prompt" in names else names[0]
-    last = (runs or [name for name in names if name != first])[-1]
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pair"):
-        candidate = _one("Candidate", names, last, key="candidate")
-        baseline = _one("Against", names, first, key="baseline")
-    if candidate == baseline:
-        text.plain("Choose two different candidates.", "dim")
-        return None
     counts = compare.quadrants(folder, candidate, baseline)
     gain = points((counts.won - counts.lost) / counts.n)
     text.headline(

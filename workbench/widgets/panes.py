@@ -1,4 +1,4 @@
-"""The components of Review: two panes and keys, whose decisions arrive as a cumulative outbox.
+"""The components with keys, of Review and of grading, whose decisions arrive as a cumulative outbox.
 
 Nothing pressed is lost: an item leaves the browser only when the server has said that it is stored.
 """
@@ -82,3 +82,4 @@ def _nothing() -> None:
 
 review = panes("review")
 duplicates = panes("duplicates")
+grade = panes("grade")
