@@ -48,6 +48,11 @@ class Project:
         return self.folder / "evals"
 
     @property
+    def prompts(self) -> Path:
+        """Prompts for candidates that are not trained, one Markdown file each."""
+        return self.folder / "prompts"
+
+    @property
     def app_file(self) -> Path:
         """Process id, port and token of the app that has this project open."""
         return self.folder / "app.json"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from curation.project import Project
 from curation.work import Work
-from evals import asking, candidates, examples
+from evals import asking, cheap, examples, given
 from evals.answers import Answer, AnswerFiles
 from evals.candidates import Candidate
 from evals.examples import Example
@@ -32,16 +32,16 @@ def answer_all(folder: Path, made: Evaluation, files: AnswerFiles, work: Work) -
             work.stage(f"{one.name}: reading", len(rows))
             files.add(_given(one, folder, rows))
             work.advance(len(rows))
-    cheap = [one for one in open_ones if one.cheap]
-    if cheap:
-        _answer_cheaply(cheap, folder, made, rows, files, work)
+    without_model = [one for one in open_ones if one.cheap]
+    if without_model:
+        _answer_cheaply(without_model, folder, made, rows, files, work)
     with_model = [one for one in made.parsed if one.needs_model]
     if any(one.needs_model for one in open_ones):
         asking.ask_models(with_model, folder, made, rows, files, work)
 
 
 def _given(one: Candidate, folder: Path, rows: Sequence[Example]) -> list[Answer]:
-    known = candidates.read_answers(folder / one.argument)
+    known = given.read_answers(folder / one.argument)
     answers = []
     for row in rows:
         text = known.get(row.id)
@@ -54,7 +54,7 @@ def _given(one: Candidate, folder: Path, rows: Sequence[Example]) -> list[Answer
 
 
 def _answer_cheaply(
-    cheap: Sequence[Candidate],
+    candidates: Sequence[Candidate],
     folder: Path,
     made: Evaluation,
     rows: Sequence[Example],
@@ -63,10 +63,10 @@ def _answer_cheaply(
 ) -> None:
     train, _ = examples.of_split(version_of(folder, made), "train", calls=made.calls)
     cache = Project(folder.parent.parent).vectors
-    for one in cheap:
+    for one in candidates:
         work.stage(f"{one.name}: answering", len(rows))
         began = time.perf_counter()
-        texts = candidates.answer_cheaply(
+        texts = cheap.answer_cheaply(
             one, rows, train, embedder=made.task.embedder, cache=cache, progress=work
         )
         seconds = (time.perf_counter() - began) / len(rows)

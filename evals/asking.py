@@ -21,7 +21,7 @@ from curation.files import read_json, sha256, write_json
 from curation.project import Project
 from curation.task import Task
 from curation.work import Work
-from evals import examples, generate, prompts, spec
+from evals import examples, generate, prompt_files, prompts, spec
 from evals.answers import Answer, AnswerFiles
 from evals.cache import AnswerCache, answer_key, identity
 from evals.candidates import Candidate
@@ -132,16 +132,18 @@ def questions(
     """What a candidate is asked for each row, as the very tokens that are sent."""
     run = run_folder(one, folder)
     system = trained_with(run, task) if run else task.system_prompt
-    own = (folder / one.prompt_file).read_text("utf-8").strip() if one.prompt_file else None
-    baseline = own if own is not None else task.system_for_baseline()
+    own = prompt_files.read(folder / one.prompt_file) if one.prompt_file else None
     shots = prompts.choose_shots(train, one.shots, task.stratify, seed)
     asked, refused = [], {}
     for row in rows:
-        turns = (
-            prompts.for_run(row.messages, system)
-            if run
-            else prompts.for_untrained(row.messages, baseline=baseline, system_prompt=system, shots=shots)
-        )
+        if run:
+            turns = prompts.for_run(row.messages, system)
+        elif own is not None:
+            turns = prompts.from_file(row.messages, own, task, shots=shots)
+        else:
+            turns = prompts.for_untrained(
+                row.messages, baseline=task.system_for_baseline(), system_prompt=system, shots=shots
+            )
         try:
             asked.append(Prompt(row.id, tuple(chat.prompt_ids(tokenizer, turns, row.tools))))
         except TemplateProblem as problem:

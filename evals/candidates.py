@@ -1,46 +1,54 @@
-"""SPEC strings: who answers. Cheap candidates answer from the training rows, without a model.
-
-A cheap candidate is given the rows of `train` and what is asked, never an expected held-out answer.
-"""
+"""SPEC strings: who answers. `KNOWN` is the one table of them; help texts and forms are read from it."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from curation.embed import vectors
-from curation.errors import BadInput, BadUsage, unknown
-from curation.progress import SILENT, Progress
-from evals.examples import Example
+from curation.errors import BadUsage, unknown
 
-if TYPE_CHECKING:
-    import numpy as np
 
-# name → (what follows the colon, "" for nothing; what it answers with)
-KNOWN: dict[str, tuple[str, str]] = {
-    "majority": ("", "the commonest training answer"),
-    "nearest": ("", "the answer of the nearest training row by meaning"),
-    "linear": ("", "logistic regression on the vectors of the training rows, for labels"),
-    "prompt": ("", "the base model with the baseline prompt"),
-    "few-shot": ("K", "the base model with K training rows as earlier turns"),
-    "run": ("ID", "the base model with the adapter of a training run"),
-    "answers": ("FILE.jsonl", 'answers made elsewhere, one {"id", "answer"} a line'),
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of candidate.
+
+    Attributes:
+        takes: what follows the colon, "" for nothing.
+        says: what it answers with.
+        cheap: it is a lookup or a linear model that others must beat to be worth serving.
+        model: a model is loaded for it.
+        prompted: it may carry a prompt of its own, `@PROMPT`.
+    """
+
+    takes: str
+    says: str
+    cheap: bool = False
+    model: bool = False
+    prompted: bool = False
+
+
+KNOWN: dict[str, Kind] = {
+    "majority": Kind("", "the commonest training answer", cheap=True),
+    "nearest": Kind("", "the answer of the nearest training row by meaning", cheap=True),
+    "linear": Kind("", "logistic regression on the vectors of the training rows, for labels", cheap=True),
+    "prompt": Kind("", "the base model with the baseline prompt", model=True, prompted=True),
+    "few-shot": Kind("K", "the base model with K training rows as earlier turns", model=True, prompted=True),
+    "run": Kind("ID", "the base model with the adapter of a training run", model=True),
+    "answers": Kind("FILE.jsonl", 'answers made elsewhere, one {"id", "answer"} a line'),
 }
-CHEAP = ("majority", "nearest", "linear")
-_WITH_PROMPT_FILE = ("prompt", "few-shot")
+CHEAP = tuple(name for name, kind in KNOWN.items() if kind.cheap)
+PROMPT_SUFFIXES = (".md", ".txt")
 _MOST_SHOTS = 64
-_MISTAKES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One who answers.
 
-    `argument` is what followed the colon; `prompt_file` replaces the task's baseline prompt.
+    `argument` is what followed the colon; `prompt_file` is the prompt asked in place of the task's: a path,
+    or the bare name of one of the project's `prompts/*.md`.
     """
 
     kind: str
@@ -52,13 +60,26 @@ class Candidate:
         """What answers, scores and summary call it: the SPEC, files by their stem."""
         argument = Path(self.argument).stem if self.kind == "answers" else self.argument
         name = f"{self.kind}:{argument}" if argument else self.kind
-        return f"{name}@{self.prompt_file.stem}" if self.prompt_file else name
+        return f"{name}@{self.prompt_name}" if self.prompt_file else name
 
     @property
     def spec(self) -> str:
         """The SPEC that parses to this candidate."""
         text = f"{self.kind}:{self.argument}" if self.argument else self.kind
         return f"{text}@{self.prompt_file}" if self.prompt_file else text
+
+    @property
+    def prompt_name(self) -> str:
+        """The name of its own prompt; "" when it has none."""
+        if self.prompt_file is None:
+            return ""
+        return self.prompt_file.stem if self.prompt_is_path else str(self.prompt_file)
+
+    @property
+    def prompt_is_path(self) -> bool:
+        """Whether its prompt is named by a path; a bare name is looked up in the project."""
+        file = self.prompt_file
+        return file is not None and (len(file.parts) > 1 or file.suffix in PROMPT_SUFFIXES)
 
     @property
     def file(self) -> Path | None:
@@ -68,17 +89,26 @@ class Candidate:
     @property
     def cheap(self) -> bool:
         """Whether it is a lookup or a linear model that others must beat to be worth serving."""
-        return self.kind in CHEAP
+        return KNOWN[self.kind].cheap
 
     @property
     def needs_model(self) -> bool:
-        """Whether the base model is loaded for it."""
-        return self.kind in ("prompt", "few-shot", "run")
+        """Whether a model is loaded for it."""
+        return KNOWN[self.kind].model
 
     @property
     def shots(self) -> int:
         """How many training rows stand before the question."""
         return int(self.argument) if self.kind == "few-shot" else 0
+
+    def from_folder(self, absolute: Callable[[str], Path]) -> Candidate:
+        """The same candidate with the paths a person typed made absolute."""
+        one = self
+        if one.kind == "answers":
+            one = replace(one, argument=str(absolute(one.argument)))
+        if one.prompt_is_path:
+            one = replace(one, prompt_file=absolute(str(one.prompt_file)))
+        return one
 
 
 def parse(spec: str) -> Candidate:
@@ -87,25 +117,25 @@ def parse(spec: str) -> Candidate:
     Raises:
         BadUsage: no such kind (near names are suggested), or what follows the colon is wrong.
     """
-    text, _, prompt_file = spec.partition("@") if spec.startswith(_WITH_PROMPT_FILE) else (spec, "", "")
-    kind, colon, argument = text.partition(":")
+    kind = spec.partition("@")[0].partition(":")[0]
     if kind not in KNOWN:
-        raise unknown(
-            "candidate", spec, [f"{name}:{KNOWN[name][0]}" if KNOWN[name][0] else name for name in KNOWN]
-        )
-    wanted = KNOWN[kind][0]
-    if not wanted and colon:
+        raise unknown("candidate", spec, map(usage, KNOWN))
+    known = KNOWN[kind]
+    text, at_sign, prompt = spec.partition("@") if known.prompted else (spec, "", "")
+    _, colon, argument = text.partition(":")
+    if not known.takes and colon:
         raise BadUsage(f"The candidate {kind!r} takes nothing after a colon, got {spec!r}.")
-    if wanted and not argument:
-        raise BadUsage(f"The candidate {kind!r} needs {kind}:{wanted}, got {spec!r}.")
-    if kind == "few-shot" and not (
-        argument.isascii() and argument.isdigit() and 1 <= int(argument) <= _MOST_SHOTS
-    ):
-        raise BadUsage(f"few-shot:K needs a whole number from 1 to {_MOST_SHOTS}, got {argument!r}.")
-    argument = str(int(argument)) if kind == "few-shot" else argument
+    if known.takes and not argument:
+        raise BadUsage(f"The candidate {kind!r} needs {kind}:{known.takes}, got {spec!r}.")
+    if at_sign and not prompt.strip():
+        raise BadUsage(f"After the @ stands the name or the file of a prompt, got {spec!r}.")
+    if kind == "few-shot":
+        argument = _number(kind, argument)
     if kind == "run" and Path(argument).name != argument:
         raise BadUsage(f"run:ID needs the id of a run, such as r001, got {argument!r}.")
-    return Candidate(kind, argument, Path(prompt_file) if prompt_file else None)
+    if kind == "run" and "@" in argument:
+        raise BadUsage(f"A run is asked exactly what it was trained on: no prompt of its own, got {spec!r}.")
+    return Candidate(kind, argument, Path(prompt) if prompt else None)
 
 
 def parse_all(specs: Sequence[str]) -> list[Candidate]:
@@ -127,116 +157,13 @@ def parse_all(specs: Sequence[str]) -> list[Candidate]:
     return candidates
 
 
-def read_answers(path: Path) -> dict[str, str | None]:
-    """Answers made elsewhere: content id → answer, None where the file says null (missing).
-
-    An answer that is a JSON object or list is kept as JSON text.
-
-    Raises:
-        BadInput: the file is missing, or lines are wrong; the first five are named by number.
-    """
-    try:
-        lines = path.read_text("utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"The file cannot be read: {error}", where=str(path)) from error
-    answers: dict[str, str | None] = {}
-    mistakes: list[str] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            key, answer = _answer_line(line)
-            if key in answers and answers[key] != answer:
-                raise ValueError(f"the id {key} was given another answer before")
-            answers[key] = answer
-        except ValueError as error:
-            mistakes.append(f"line {number}: {error}")
-    if mistakes:
-        more = len(mistakes) - _MISTAKES_SHOWN
-        text = "; ".join(mistakes[:_MISTAKES_SHOWN]) + (f"; and {more} more" if more > 0 else "")
-        raise BadInput(
-            text, where=str(path), hint='Each line must be one object: {"id": "...", "answer": "..."}.'
-        )
-    return answers
+def usage(kind: str) -> str:
+    """How a SPEC of this kind is written."""
+    known = KNOWN[kind]
+    return f"{kind}:{known.takes}" if known.takes else kind
 
 
-def _answer_line(line: str) -> tuple[str, str | None]:
-    try:
-        value = json.loads(line)
-    except ValueError as error:
-        raise ValueError("not JSON") from error
-    if not isinstance(value, dict):
-        raise ValueError(f"an object is wanted, found {type(value).__name__}")
-    if not isinstance(value.get("id"), str):
-        raise ValueError("no `id` that is text")
-    if "answer" not in value:
-        raise ValueError("no `answer`")
-    answer = value["answer"]
-    if isinstance(answer, (dict, list)):
-        answer = json.dumps(answer, ensure_ascii=False)
-    if answer is not None and not isinstance(answer, str):
-        raise ValueError(f"`answer` must be text, found {type(answer).__name__}")
-    try:
-        f"{value['id']}{answer}".encode()
-    except UnicodeEncodeError as error:
-        raise ValueError("half of a surrogate pair, which is no text") from error
-    return value["id"], answer
-
-
-def answer_cheaply(
-    candidate: Candidate,
-    examples: Sequence[Example],
-    train: Sequence[Example],
-    *,
-    embedder: str,
-    cache: Path | None = None,
-    progress: Progress = SILENT,
-) -> list[str]:
-    """The answers of a cheap candidate, one for each example, in order.
-
-    Args:
-        candidate: one of `CHEAP`.
-        examples: what is asked; only the prompts are looked at.
-        train: the training rows, at least one.
-        embedder: name of the model of meaning.
-        cache: where its vectors are kept.
-        progress: told about the stages.
-    """
-    if candidate.kind == "majority":
-        return [majority([row.expected for row in train])] * len(examples)
-    known = vectors([row.prompt for row in train], embedder, cache=cache, progress=progress)
-    asked = vectors([one.prompt for one in examples], embedder, cache=cache, progress=progress)
-    method: Callable[[Any, list[str], Any], list[str]] = nearest if candidate.kind == "nearest" else linear
-    return method(known, [row.expected for row in train], asked)
-
-
-def majority(answers: Sequence[str]) -> str:
-    """The commonest text; of equally common ones the first in order of the alphabet."""
-    counts = Counter(answers)
-    return min(counts, key=lambda text: (-counts[text], text))
-
-
-def nearest(known: np.ndarray, answers: list[str], asked: np.ndarray) -> list[str]:
-    """For each row of `asked` (m, d) the answer of the row of `known` (n, d) with the largest cosine.
-
-    Both are L2-normalised. Of equally near rows the first one wins; memory stays under 64 MB.
-    """
-    step = max(1, 16_000_000 // max(1, len(known)))
-    found: list[str] = []
-    for start in range(0, len(asked), step):
-        found += [answers[int(i)] for i in (asked[start : start + step] @ known.T).argmax(axis=1)]
-    return found
-
-
-def linear(known: np.ndarray, answers: list[str], asked: np.ndarray) -> list[str]:
-    """Labels of `asked` (m, d) by multinomial logistic regression fitted on `known` (n, d).
-
-    C = 10 suits vectors of length 1, whose coordinates are small (scikit-learn's default of 1 shrinks
-    them too far to be a fair baseline).
-    """
-    if len(set(answers)) < 2:
-        return [answers[0]] * len(asked)
-    from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression(C=10.0, max_iter=1000)
-    return [str(label) for label in model.fit(known, answers).predict(asked)]
+def _number(kind: str, text: str) -> str:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_SHOTS):
+        raise BadUsage(f"{kind}:K needs a whole number from 1 to {_MOST_SHOTS}, got {text!r}.")
+    return str(int(text))

@@ -19,10 +19,11 @@ from curation.files import canonical_json, read_json, sha256, sha256_file, write
 from curation.project import Project
 from curation.task import Task
 from curation.work import Work
-from evals import answers, examples
+from evals import answers, examples, prompt_files
 from evals import scorers as known_scorers
-from evals.candidates import Candidate, parse_all, read_answers
+from evals.candidates import Candidate, parse_all
 from evals.examples import Example
+from evals.given import read_answers
 from evals.scorers import own_code
 from evals.scoring import rescore
 from evals.spec import TEMPLATE, Evaluation, Split, load, save, version_of
@@ -72,7 +73,7 @@ def create(
     """
     if limit is not None and limit < 1:
         raise BadUsage(f"The limit must be at least 1 row, got {limit}.")
-    chosen = parse_all(candidates)
+    chosen = [prompt_files.located(one, project) for one in parse_all(candidates)]
     named = resolve_scorers(task, scorers)
     manifest = read_json(version / "manifest.json")
     calls = any(name.partition(":")[0] == "tool_call" for name in named)
@@ -87,7 +88,8 @@ def create(
     train, _ = examples.of_split(version, "train", calls=calls)
     for one in chosen:
         _check(one, project, task, train, tuple(after))
-    given = {one.name: _given(one, version, rows) for one in chosen if one.kind == "answers"}
+        if one.kind == "answers":
+            _must_answer(one, version, rows)
     sources = _sources(project, named)
     folder = jobs.new_folder(project.evals, "e")
     stored = [_copied(one, folder) for one in chosen]
@@ -101,7 +103,7 @@ def create(
     made = Evaluation(
         version=os.path.relpath(version.resolve(), folder.resolve()), fingerprint=manifest["fingerprint"],
         split=split, limit=limit, rows=len(rows), without_answer=skipped,
-        candidates=[one.spec for one in stored], contents=given | _prompt_texts(chosen) | _hashes(sources),
+        candidates=[one.spec for one in stored], contents=contents_of(chosen) | _hashes(sources),
         primary=named[0], scorers=named, seed=0, task=task, asked=asked_by(task),
         audit=manifest.get("audit"), created=events.now(),
     )  # fmt: skip
@@ -134,8 +136,8 @@ def find_done(
     It counts only while the task still asks the same questions in the same way, and while files named by
     candidates still say the same.
     """
-    wanted = parse_all(candidates)
-    contents = {one.name: file_hash(one) for one in wanted if one.kind == "answers"} | _prompt_texts(wanted)
+    wanted = [prompt_files.located(one, project) for one in parse_all(candidates)]
+    contents = contents_of(wanted)
     for folder, made in _of_version(project, version):
         named = resolve_scorers(made.task, scorers)
         here = contents | _hashes(_sources(project, named))
@@ -203,13 +205,21 @@ def asked_by(task: Task) -> str:
     return sha256(canonical_json(kept))
 
 
-def file_hash(candidate: Candidate) -> str:
-    """SHA-256 of what a file of answers says, whatever its line order and spacing.
+def contents_of(candidates: Sequence[Candidate]) -> dict[str, str]:
+    """SHA-256 of what the files of candidates say, by name; candidates without a file are left out.
+
+    A file of answers is the same whatever its line order and spacing.
 
     Raises:
-        BadInput: the file is missing or has bad lines.
+        BadInput: a file is missing or has bad lines.
     """
-    return sha256(canonical_json(read_answers(Path(candidate.argument))))
+    found = {}
+    for one in candidates:
+        if one.kind == "answers":
+            found[one.name] = sha256(canonical_json(read_answers(Path(one.argument))))
+        elif one.prompt_file:
+            found[one.name] = sha256(prompt_files.read(one.prompt_file))
+    return found
 
 
 def _sources(project: Project, named: Sequence[str]) -> dict[str, Path]:
@@ -279,8 +289,8 @@ def _check(
         )
     if (one.cheap or one.shots) and len(train) < max(1, one.shots):
         raise BadUsage(f"{one.spec!r} needs {max(1, one.shots)} training rows; the version has {len(train)}.")
-    if one.prompt_file and not one.prompt_file.is_file():
-        raise BadInput("The prompt file does not exist.", where=str(one.prompt_file))
+    if one.prompt_file:
+        prompt_files.check(prompt_files.read(one.prompt_file), task, where=str(one.prompt_file))
     if one.kind == "run":
         run_folder = jobs.find(project.runs, one.argument)
         state = jobs.state(run_folder)
@@ -292,8 +302,8 @@ def _check(
             )
 
 
-def _given(one: Candidate, version: Path, rows: Sequence[Example]) -> str:
-    """Hash of a file of answers, which must hold at least one answer to these rows."""
+def _must_answer(one: Candidate, version: Path, rows: Sequence[Example]) -> None:
+    """Refuse a file of answers that holds none to these rows."""
     known = read_answers(Path(one.argument))
     if not any(row.id in known for row in rows):
         raise BadInput(
@@ -301,11 +311,6 @@ def _given(one: Candidate, version: Path, rows: Sequence[Example]) -> str:
             where=one.argument,
             hint=f"Ids are those of the exported rows: workbench export PROJECT {version.name} --to DIR",
         )
-    return file_hash(one)
-
-
-def _prompt_texts(candidates: Sequence[Candidate]) -> dict[str, str]:
-    return {one.name: sha256(one.prompt_file.read_bytes()) for one in candidates if one.prompt_file}
 
 
 def _copied(one: Candidate, folder: Path) -> Candidate:

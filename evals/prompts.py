@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from curation import chat
 from curation.example import Message, fold, text_of
 from curation.files import sha256
+from curation.task import Task
+from evals import prompt_files
 from evals.examples import Example
 
 _SYSTEM = ("system", "developer")
@@ -47,6 +49,30 @@ def for_untrained(
     if own and not (baseline and _says_the_same(text_of(own), system_prompt)):
         system = [own]
     return [*system, *(turn for shot in shots for turn in _turns(shot)), *question]
+
+
+def from_file(
+    messages: Sequence[Message], text: str, task: Task, *, shots: Sequence[Example] = (), context: str = ""
+) -> list[Message]:
+    """What a model that was not trained is asked with a prompt file.
+
+    The file is the whole system text of every row: a row's own system turn is its `{system}`.
+
+    Args:
+        messages: every turn before the expected answer.
+        text: the prompt file's.
+        task: what the other variables stand for.
+        shots: training rows that come before the question as user and assistant turns.
+        context: the passages found for this row.
+    """
+    own = messages[0] if messages and messages[0].get("role") in _SYSTEM else None
+    values = prompt_files.values(task, text_of(own) if own else None, context)
+    system = prompt_files.fill(text, values).strip()
+    return [
+        *([{"role": "system", "content": system}] if system else []),
+        *(turn for shot in shots for turn in _turns(shot)),
+        *(messages[1:] if own else messages),
+    ]
 
 
 def choose_shots(train: Sequence[Example], k: int, stratify: str, seed: int = 0) -> list[Example]:

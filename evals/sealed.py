@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from curation.project import Project
 from curation.task import Task
-from evals import evaluation
+from evals import evaluation, prompt_files
 from evals.candidates import parse
 
 
@@ -41,17 +41,15 @@ def find_or_make(
         after: jobs that must be done first, where one has to be made.
 
     Raises:
-        BadUsage: an unknown candidate.
+        BadUsage: an unknown candidate or prompt.
         NotReady: a run that has not finished.
     """
     named = [candidate, *(against or ()), *match]
-    asked = [parse(one) for one in named]
+    asked = [prompt_files.located(parse(one), project) for one in named]
     found = evaluation.newest_on_test(project, version, [one.name for one in asked])
     if found is not None:
         held = evaluation.load(found)
-        same = all(
-            held.contents.get(one.name) == evaluation.file_hash(one) for one in asked if one.kind == "answers"
-        )
+        same = evaluation.contents_of(asked).items() <= held.contents.items()
         if same and (named[1:] or len(held.names) > 1):
             return Sealed(found, made=False)
     others = named[1:] or ["prompt", *task.traits.cheap_baselines]

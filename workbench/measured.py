@@ -16,7 +16,7 @@ from curation.project import Project
 from curation.task import Task
 from curation.versions import Version
 from evals import advice as advising
-from evals import compare, evaluation
+from evals import compare, evaluation, prompt_files
 from evals.advice import Advice
 from evals.evaluation import Evaluation
 from training import runs
@@ -137,6 +137,14 @@ def unmeasured_run(project: Project) -> str | None:
 def finished_runs(project: Project) -> list[str]:
     """Candidates that finished runs make, newest first."""
     return [f"run:{f.name}" for f in reversed(jobs.all_jobs(project.runs)) if jobs.state(f).state == "done"]
+
+
+def candidates(project: Project, task: Task | None) -> list[str]:
+    """The candidates worth offering: prompts first, the project's own beside the task's."""
+    own = [f"@{name}" for name in prompt_files.names(project)]
+    cheap = task.traits.cheap_baselines if task else ()
+    prompts = [f"{kind}{prompt}" for kind in ("prompt", "few-shot:2", "few-shot:4") for prompt in ("", *own)]
+    return [*prompts, *cheap, *finished_runs(project)]
 
 
 def discordance(project: Project) -> tuple[str, str, float] | None:

@@ -12,7 +12,7 @@ from curation import jobs
 from curation import task as tasks
 from curation.files import read_json
 from curation.project import Project
-from evals import evaluation, scorers, sealed
+from evals import candidates, evaluation, scorers, sealed
 from evals import trace as tracing
 from evals import verdict as verdicts
 from workbench.cli.options import json_option, project_argument, table
@@ -23,22 +23,29 @@ _SCORER_HELP = f"The first one is primary. {', '.join(one.usage for one in score
 
 
 def _spec(session: Session, spec: str) -> str:
-    """The SPEC with the file it may name made absolute."""
-    kind, colon, rest = spec.partition(":")
-    return f"answers:{session.path(rest)}" if kind == "answers" and colon else spec
+    """The SPEC with the files it may name made absolute."""
+    return candidates.parse(spec).from_folder(session.path).spec
 
 
-@click.command("eval")
+def _candidates_help() -> str:
+    """The candidates there are, for --help."""
+    lines = [f"{candidates.usage(kind)}: {known.says}." for kind, known in candidates.KNOWN.items()]
+    prompted = ", ".join(kind for kind, known in candidates.KNOWN.items() if known.prompted)
+    own = f"{prompted} may carry a prompt of their own: @NAME of the project's prompts/NAME.md, or @FILE.md."
+    return "\b\nCandidates (SPEC):\n" + "\n".join(f"  {line}" for line in lines) + f"\n\n{own}"
+
+
+@click.command("eval", epilog=_candidates_help())
 @project_argument
 @click.option("--version", metavar="VERSION", help="A frozen version; the newest when not given.")
 @click.option("--split", type=click.Choice(("validation", "test")), default="validation", show_default=True)
 @click.option(
     "--candidate",
-    "candidates",
+    "specs",
     multiple=True,
     required=True,
     metavar="SPEC",
-    help="majority, nearest, linear, prompt, few-shot:K, run:ID, answers:FILE. May be given several times.",
+    help="Who answers; see below. May be given several times.",
 )
 @click.option("--scorer", "scorers", multiple=True, metavar="NAME", help=_SCORER_HELP)
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N rows, always the same ones.")
@@ -50,7 +57,7 @@ def eval_(
     project: str,
     version: str | None,
     split: str,
-    candidates: tuple[str, ...],
+    specs: tuple[str, ...],
     scorers: tuple[str, ...],
     limit: int | None,
     detach: bool,
@@ -65,7 +72,7 @@ def eval_(
         place,
         frozen.folder,
         tasks.load(place.task_path),
-        candidates=[_spec(session, c) for c in candidates],
+        candidates=[_spec(session, one) for one in specs],
         split="test" if split == "test" else "validation",
         scorers=scorers or None,
         limit=limit,

@@ -13,6 +13,7 @@ from evals.grading import Kind
 from workbench import actions, chores, measured, state
 from workbench.screens import evals_grade
 from workbench.widgets import text
+from workbench.widgets.candidate_form import candidate_form
 from workbench.widgets.pair import choose, pair
 from workbench.widgets.progress import job_buttons, job_line
 from workbench.widgets.scores import summary_scores
@@ -44,29 +45,17 @@ def screen() -> None:
 
 def _new(version: Version, *, first: bool) -> None:
     task = state.current_task()
-    cheap = list(task.traits.cheap_baselines) if task else []
-    known = ["prompt", *cheap, "few-shot:2", "few-shot:4", *measured.finished_runs(state.project())]
     if first:
         text.plain("No answers yet. Ask the untrained model first: that is what a fine-tune must beat.")
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        chosen = st.multiselect(
-            "Measure on validation",
-            known,
-            default=["prompt", *cheap] if first else [],
-            key="candidates",
-            accept_new_options=True,
-            width=520,
-            placeholder="candidates",
-            help="Or type one: few-shot:8, run:r001, answers:FILE.jsonl",
-        )
-        if st.button(
-            "Measure",
-            type="primary" if first else "secondary",
-            key="measure",
-            disabled=not chosen or task is None,
-        ):
-            error = actions.attempt(lambda: actions.measure(state.store(), version, chosen))
-            st.rerun() if error is None else text.failure(error)
+    chosen = candidate_form(
+        measured.candidates(state.project(), task),
+        actions.baseline_candidates(task) if first else [],
+        first=first,
+        ready=task is not None,
+    )
+    if chosen:
+        error = actions.attempt(lambda: actions.measure(state.store(), version, chosen))
+        st.rerun() if error is None else text.failure(error)
 
 
 def _chosen(found: list[tuple[Path, Evaluation, jobs.Status]]) -> None:
