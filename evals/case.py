@@ -13,7 +13,7 @@ from curation.errors import BadUsage, NoBaseline
 from evals import rule, wording
 from evals.candidates import CHEAP
 from evals.rule import Comparison, Mode, Terms
-from evals.significance import holm_share, paired
+from evals.significance import holm_share
 from evals.stored import Stored, kind_of
 
 MOST_MISSING = 0.02
@@ -49,15 +49,17 @@ class Case:
         others = (other for other in self.held.outcomes if other != self.name and other not in self.modes)
         return tuple(other for other in others if kind_of(other) not in CHEAP)
 
-    def right(self, name: str, best: bool = False) -> list[bool]:
-        """Right or wrong, a missing answer counted against the candidate, or for it where `best`."""
-        return self.held.right(name, missing=(name in self.modes) != best)
+    def column(self, name: str, best: bool = False) -> list[float]:
+        """The score of each row, a missing answer counted against the candidate, or for it where `best`."""
+        return self.held.values(name, missing=float((name in self.modes) != best))
 
     def compare(self, terms: Terms, best: bool = False) -> list[Comparison]:
         """The candidate against every baseline."""
-        right, groups = self.right(self.name, best), self.held.grouped
+        mine, groups, graded = self.column(self.name, best), self.held.grouped, self.held.graded
         return [
-            rule.compare(other, mode, right, self.right(other, best), groups, terms, self.saved(other))
+            rule.compare(
+                other, mode, mine, self.column(other, best), groups, terms, self.saved(other), graded=graded
+            )
             for other, mode in self.modes.items()
         ]
 
@@ -79,15 +81,16 @@ class Case:
         kept = [position for position, was_cut in enumerate(cut) if not was_cut]
         if not kept:
             return False
-        right, theirs, groups = self.right(self.name), self.right(one.baseline), self.held.grouped
+        mine, theirs, groups = self.column(self.name), self.column(one.baseline), self.held.grouped
         again = rule.compare(
             one.baseline,
             one.mode,
-            [right[i] for i in kept],
+            [mine[i] for i in kept],
             [theirs[i] for i in kept],
             None if groups is None else [groups[i] for i in kept],
             terms,
             one.saving,
+            graded=self.held.graded,
         )
         return rule.holds(again)
 
@@ -95,7 +98,7 @@ class Case:
     def instead(self) -> str:
         """A sentence that names a lookup or a linear model as good as the best other, within `worthwhile`."""
         held = self.held
-        right = {name: sum(held.right(name, missing=False)) for name in held.outcomes}
+        right = {name: sum(held.values(name, missing=0.0)) for name in held.outcomes}
         cheap = [name for name in right if kind_of(name) in _SERVABLE]
         others = [name for name in right if kind_of(name) not in CHEAP]
         if not cheap or not others:
@@ -136,8 +139,11 @@ class Case:
             return 1 + len(self.rivals)
         p_values = []
         for name in (self.name, *self.rivals):
-            right = self.right(name)
-            figures = [paired(right, self.right(other), self.held.grouped, confidence) for other in beaten]
+            mine = self.column(name)
+            figures = [
+                rule.weighed(mine, self.column(other), self.held.grouped, confidence, graded=self.held.graded)
+                for other in beaten
+            ]
             p_values.append(max(one.p if one.difference > 0 else 1.0 for one in figures))
         return holm_share(p_values, 0, 1 - confidence)
 

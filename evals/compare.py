@@ -29,7 +29,10 @@ _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 
 
 class Counts(NamedTuple):
-    """Rows in each quadrant; `won` is only the candidate right, `lost` only the baseline."""
+    """Rows in each quadrant; `won` is only the candidate right, `lost` only the baseline.
+
+    Of graded scores, `won` is the candidate higher, `both_wrong` an equal score below 1.
+    """
 
     lost: int
     won: int
@@ -159,9 +162,9 @@ paired as (
         e.id, e.prompt, e.expected, e.label, e."group",
         case
             when c.value is null or b.value is null then 'not_judged'
-            when c.value >= 1 and b.value >= 1 then 'both_right'
-            when c.value >= 1 then 'won'
-            when b.value >= 1 then 'lost'
+            when c.value > b.value then 'won'
+            when c.value < b.value then 'lost'
+            when c.value >= 1 then 'both_right'
             else 'both_wrong'
         end as quadrant,
         c.answer as answer_c, c.value as value_c, c.reason as reason_c, c.extracted as extracted_c,

@@ -6,7 +6,6 @@ Nothing is generated or scored here; the folder alone decides what is seen.
 from __future__ import annotations
 
 import glob
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +38,7 @@ class Outcome:
 
     @property
     def right(self) -> bool | None:
-        """Whether it is right; None when missing."""
+        """Whether it is right, of a graded score whether it is 1; None when missing."""
         return None if self.value is None else self.value >= 1
 
 
@@ -84,10 +83,15 @@ class Stored:
             raise unknown("candidate in this evaluation", spec, self.outcomes, where=str(self.folder))
         return named
 
-    def right(self, name: str, missing: bool) -> list[bool]:
-        """Right or wrong for each row, with `missing` in place of what is not there."""
-        column = self.outcomes[name]
-        return [missing if one is None or one.right is None else one.right for one in column]
+    @property
+    def graded(self) -> bool:
+        """Whether any answer got a score between 0 and 1, so that right and wrong do not say it all."""
+        column = (one for column in self.outcomes.values() for one in column)
+        return any(one is not None and one.value not in (None, 0.0, 1.0) for one in column)
+
+    def values(self, name: str, missing: float) -> list[float]:
+        """The score of each row, with `missing` in place of what is not there."""
+        return [missing if one is None or one.value is None else one.value for one in self.outcomes[name]]
 
     def missing(self, *names: str) -> int:
         """Rows on which at least one of these candidates has no judged answer."""
@@ -146,11 +150,11 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
 
 
 def read(folder: Path) -> Stored:
-    """Read an evaluation whose primary scorer gives 0 or 1.
+    """Read an evaluation.
 
     Raises:
         NotReady: the evaluation has not finished.
-        BadInput: evaluation.yaml cannot be used, or the primary scorer gave something else than 0 and 1.
+        BadInput: evaluation.yaml cannot be used, or the primary scorer gave something outside 0...1.
     """
     found = spec.load(folder)
     with connect(folder) as connection:
@@ -170,7 +174,7 @@ def read(folder: Path) -> Stored:
             column[place[id_]] = outcome
         else:
             strangers += 1
-    _refuse_graded(answers, found.primary, folder)
+    _refuse_outside(answers, found.primary, folder)
     return Stored(
         folder=folder,
         specs=tuple(_from_here(folder, one) for one in found.candidates),
@@ -243,14 +247,14 @@ def _value(finish: str | None, value: float | None) -> float | None:
     return None if finish == "error" else value
 
 
-def _refuse_graded(answers: Sequence[tuple[str, str, Outcome]], primary: str, folder: Path) -> None:
-    graded = Counter(one.value for _, _, one in answers if one.value not in (None, 0.0, 1.0))
-    if graded:
-        raise BadInput(
-            f"The primary scorer {primary!r} gave {min(graded):g}: a verdict needs scores of 0 or 1.",
-            where=str(folder),
-            hint="Name a scorer of 0 or 1 first, such as --scorer fields_equal.",
-        )
+def _refuse_outside(answers: Sequence[tuple[str, str, Outcome]], primary: str, folder: Path) -> None:
+    for id_, name, one in answers:
+        if one.value is not None and not 0 <= one.value <= 1:
+            raise BadInput(
+                f"{primary!r} gave {one.value:g} to {name} in row {id_}: scores lie between 0 and 1.",
+                where=str(folder),
+                hint="Score the answers again, or name another scorer first.",
+            )
 
 
 def _fingerprint(

@@ -128,7 +128,7 @@ def judge(
         BadUsage: a candidate this evaluation does not hold, one held against itself, or a margin
             outside 0...1.
         NoBaseline: there is nothing to compare with.
-        BadInput: the evaluation is not on `test`, or its primary scorer gives more than 0 and 1.
+        BadInput: the evaluation is not on `test`, or a score lies outside 0...1.
         NotReady: the evaluation has not finished.
     """
     held = stored.read(folder)

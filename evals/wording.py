@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evals.rule import MIN_DISCORDANT, MIN_ROWS, Comparison, Settle, Terms
+from evals.rule import Comparison, Least, Settle, Terms
 from evals.significance import MIN_GROUPS
 
 
@@ -53,10 +53,7 @@ def counted(count: int, noun: str) -> str:
 def ship(name: str, one: Comparison, comparisons: Sequence[Comparison]) -> tuple[str, list[str]]:
     """Headline and sentences of a candidate that ships; `one` is its narrowest comparison."""
     figures = one.paired
-    headline = (
-        f"Ship. Out of {figures.n:,} held-out rows {name} got {figures.only_candidate:,} right that "
-        f"{one.baseline} got wrong, and lost {figures.only_baseline:,}."
-    )
+    headline = f"Ship. Out of {figures.n:,} held-out rows {won(name, one)}."
     if one.mode == "beat":
         low, high = points(figures.low), points(figures.high)
         sentences = [f"Gain {points(figures.difference)} points, plausibly {low} to {high}."]
@@ -67,22 +64,40 @@ def ship(name: str, one: Comparison, comparisons: Sequence[Comparison]) -> tuple
     return headline, [*sentences, *([f"It also beats {listed(also)}."] if also else [])]
 
 
+def won(name: str, one: Comparison) -> str:
+    """What the candidate won of a baseline and lost to it, in rows: the middle of a sentence."""
+    figures = one.paired
+    if figures.graded:
+        return (
+            f"{name} scored higher than {one.baseline} in {figures.only_candidate:,} and lower in "
+            f"{figures.only_baseline:,}"
+        )
+    return (
+        f"{name} got {figures.only_candidate:,} right that {one.baseline} got wrong, and lost "
+        f"{figures.only_baseline:,}"
+    )
+
+
+def moved(one: Comparison) -> str:
+    """The same in a few words: `20 rows gained, 12 lost`."""
+    figures = one.paired
+    up, down = ("better", "worse") if figures.graded else ("gained", "lost")
+    return f"{counted(figures.only_candidate, 'row')} {up}, {figures.only_baseline:,} {down}"
+
+
 def do_not_ship(one: Comparison, terms: Terms) -> tuple[str, list[str]]:
     """Headline and sentences of a candidate that is worse than `one`, or not enough better."""
     figures = one.paired
-    moved = f"{counted(figures.only_candidate, 'row')} gained, {figures.only_baseline:,} lost"
     if one.standing == "worse":
-        headline = f"Do not ship. It is worse than {one.baseline}: {moved}."
+        headline = f"Do not ship. It is worse than {one.baseline}: {moved(one)}."
         return headline, [f"Between {points(figures.high)} and {points(figures.low)} points down."]
     worth = f"Any gain is under the {setting(terms.worthwhile)} points set as worth it."
-    return f"Do not ship. Against {one.baseline} {moved}.", [worth]
+    return f"Do not ship. Against {one.baseline} {moved(one)}.", [worth]
 
 
 def not_enough(one: Comparison, terms: Terms, needed: Sequence[Settle]) -> tuple[str, list[str]]:
     """Headline and sentences of the open comparison `one`, with what would settle it."""
-    figures = one.paired
-    moved = f"{counted(figures.only_candidate, 'row')} gained, {figures.only_baseline:,} lost"
-    headline = f"Not enough evidence. Against {one.baseline} {moved}."
+    headline = f"Not enough evidence. Against {one.baseline} {moved(one)}."
     return headline, [_why_open(one, terms), *_too_few(one), *_more_rows(needed, terms)]
 
 
@@ -105,12 +120,13 @@ def _why_open(one: Comparison, terms: Terms) -> str:
 
 
 def _too_few(one: Comparison) -> list[str]:
-    figures, told = one.paired, []
-    if figures.n < MIN_ROWS:
-        told.append(f"Fewer than {MIN_ROWS} rows decide nothing, and there are {figures.n}.")
-    if one.mode == "beat" and figures.discordant < MIN_DISCORDANT:
+    figures, least, told = one.paired, Least.of(one.paired), []
+    if figures.n < least.rows:
+        graded = " with graded scores" if figures.graded else ""
+        told.append(f"Fewer than {least.rows} rows decide nothing{graded}, and there are {figures.n}.")
+    if one.mode == "beat" and figures.discordant < least.different:
         told.append(
-            f"Only {counted(figures.discordant, 'row')} differ; below {MIN_DISCORDANT} nothing can be shown."
+            f"Only {counted(figures.discordant, 'row')} differ; below {least.different} nothing can be shown."
         )
     return told
 
@@ -208,10 +224,7 @@ def progress(candidate: str, one: Comparison | None, rows: int) -> tuple[str, li
     if one is None:
         return f"{candidate} answered {counted(rows, 'validation row')}.", [sealed]
     figures = one.paired
-    headline = (
-        f"On {counted(figures.n, 'validation row')} {candidate} got {figures.only_candidate:,} right that "
-        f"{one.baseline} got wrong, and lost {figures.only_baseline:,}."
-    )
+    headline = f"On {counted(figures.n, 'validation row')} {won(candidate, one)}."
     return headline, [f"{signed(figures.difference)} points, plausibly {span(one)}.", sealed]
 
 
@@ -224,13 +237,16 @@ def audited(audit: Mapping[str, Any] | None) -> str:
     return "clean: no row is in two splits, as a copy, a near copy or in one group"
 
 
-def instead(small: str, right: int, best: str, most: int, rows: int, worthwhile: float) -> str:
-    """That a lookup or a linear model does as well as the best of the others."""
+def instead(small: str, right: float, best: str, most: float, rows: int, worthwhile: float) -> str:
+    """That a lookup or a linear model does as well as the best of the others; rows right, or sums of scores."""
     what = "a lookup among the training rows" if small == "nearest" else "a linear model"
-    head = f"Serve {small} instead: {what} got {right:,} of {rows:,} right"
+    head, other = f"{what} got {right:,.0f} of {rows:,} right", f"{most:,.0f}"
+    if right != int(right) or most != int(most):
+        head, other = f"{what} scored {100 * right / rows:.1f} points", f"{100 * most / rows:.1f}"
+    head = f"Serve {small} instead: {head}"
     if right >= most:
-        return f"{head}, and the best of the others, {best}, no more than {most:,}."
-    return f"{head} and {best} {most:,}, less than the {setting(worthwhile)} points set as worth it."
+        return f"{head}, and the best of the others, {best}, no more than {other}."
+    return f"{head} and {best} {other}, less than the {setting(worthwhile)} points set as worth it."
 
 
 def unaudited() -> str:

@@ -19,7 +19,7 @@ own_cache_with_model = frozen.own_cache_with_model
 project, task, version = frozen.project, frozen.task, frozen.version
 
 Marks = Sequence[Any]
-"""One mark a row: 1 right, 0 wrong, None the answer is missing."""
+"""One mark a row: 1 right, 0 wrong, a score between them, None the answer is missing."""
 
 _TEXT = pa.string()
 EXAMPLES = pa.schema(
@@ -63,7 +63,7 @@ class Made:
 
 
 def write_evaluation(folder: Path, marks: Mapping[str, Marks], **told: Any) -> Path:
-    """Write a finished evaluation folder whose candidates are right and wrong as `marks` says.
+    """Write a finished evaluation folder whose candidates are right, wrong or scored as `marks` says.
 
     Args:
         folder: made with its parents.
@@ -90,7 +90,9 @@ def write_evaluation(folder: Path, marks: Mapping[str, Marks], **told: Any) -> P
     for name, column in marks.items():
         for position, (id_, mark) in enumerate(zip(ids, column, strict=True)):
             text = (
-                made.answers[name][position] if name in made.answers else {1: "yes", 0: "no", None: ""}[mark]
+                made.answers[name][position]
+                if name in made.answers
+                else {1: "yes", 0: "no", None: ""}.get(mark, f"{mark}")
             )
             cut = position in made.cut.get(name, ())
             answers.append(

@@ -105,3 +105,29 @@ def test_adding_rows_until_it_passes_ships_no_more_often_than_the_verdict_says()
                 shipped += 1
                 break
     assert shipped / draws <= 0.0459 + 3 * np.sqrt(0.0459 * 0.954 / draws)
+
+
+def graded(random: np.random.Generator, draws: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scores in quarters with many ties and rare large moves; the candidate is no better on average."""
+    baseline = random.choice([0.25, 0.5, 0.75], (draws, n))
+    move = random.choice([-0.75, -0.25, 0.0, 0.25, 0.75], (draws, n), p=[0.02, 0.16, 0.64, 0.16, 0.02])
+    fits = (baseline + move >= 0) & (baseline + move <= 1)
+    other = (baseline - move >= 0) & (baseline - move <= 1)
+    return np.where(fits & other, baseline + move, baseline), baseline
+
+
+@pytest.mark.parametrize("n", [60, 200])
+def test_graded_scores_that_are_no_better_ship_no_more_often_than_allowed(n):
+    draws = 2_000
+    candidate, baseline = graded(np.random.default_rng(17), draws, n)
+    difference = candidate - baseline
+    # Whoever leads by less than 1.7 standard errors is far from shipping; the rest is put to the rule.
+    lead = difference.mean(axis=1) / (difference.std(axis=1) / np.sqrt(n) + 1e-12)
+    shipped = 0
+    for row in np.flatnonzero(lead > 1.7):
+        found = rule.compare(
+            "prompt", "beat", candidate[row], baseline[row], None, Terms(0.95, 0.0, 0.03), graded=True
+        )
+        shipped += found.standing == "better"
+    assert shipped / draws <= 0.025 + 3 * np.sqrt(0.025 * 0.975 / draws)
+    assert shipped > 0

@@ -327,12 +327,9 @@ def test_only_a_finished_evaluation_on_test_is_judged(evaluation, tmp_path):
         judge(tmp_path / "nowhere", "run:r001")
 
 
-def test_a_graded_primary_scorer_is_refused_in_words(evaluation):
-    with pytest.raises(BadInput, match="0 or 1"):
-        judge(
-            evaluation({"run:r001": [1, 0.5], "prompt": [0, 1]}, answers={"run:r001": "ab", "prompt": "cd"}),
-            "run:r001",
-        )
+def test_a_score_outside_0_to_1_is_refused_by_its_row(evaluation):
+    with pytest.raises(BadInput, match="gave 1.5 to run:r001 in row row00001"):
+        judge(evaluation({"run:r001": [1, 1.5], "prompt": [0, 1]}), "run:r001")
 
 
 def test_answers_to_rows_of_another_test_set_withhold(evaluation):

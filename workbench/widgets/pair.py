@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from evals import compare
+from evals import compare, scorers, spec
 from evals.compare import Quadrant
 from workbench.widgets import text
 from workbench.widgets.diff import WORDS, diff
@@ -38,10 +38,13 @@ def pair(folder: Path, candidate: str, baseline: str) -> str | None:
         `EVALUATION:ID:CANDIDATE` when the training rows behind an answer are asked for.
     """
     counts = compare.quadrants(folder, candidate, baseline)
-    gain = points((counts.won - counts.lost) / counts.n)
-    text.headline(
-        f"{candidate} wins {counts.won:,} rows that {baseline} gets wrong and loses {counts.lost:,}: {gain} points."
-    )
+    if scorers.get(spec.load(folder).primary).binary:
+        gain = points((counts.won - counts.lost) / counts.n)
+        lost = f"loses {counts.lost:,}: {gain} points"
+        text.headline(f"{candidate} wins {counts.won:,} rows that {baseline} gets wrong and {lost}.")
+    else:
+        rows = f"{counts.won:,} rows and lower on {counts.lost:,}"
+        text.headline(f"{candidate} scores higher than {baseline} on {rows}.")
     shown = [one for one in compare.QUADRANTS if one != "not_judged" or counts.not_judged]
     quadrant = _quadrant({one: getattr(counts, one) for one in shown})
     return _rows(folder, candidate, baseline, quadrant, getattr(counts, quadrant))
