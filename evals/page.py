@@ -84,6 +84,14 @@ class Rows:
     total: int
 
 
+class Listed(NamedTuple):
+    """Rows named by their ids alone."""
+
+    title: str
+    lead: str
+    ids: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Everything on the page, in the order it is read.
@@ -103,7 +111,7 @@ class Page:
         confidence: of the paired intervals, two-sided.
         checks: the lines of the gate.
         rows: rows that changed hands.
-        unpaired: ids that stand on one side only, as (where, ids).
+        listed: rows that are named by their ids alone.
         origin: where the figures come from.
         commands: how to compute it again.
     """
@@ -123,7 +131,7 @@ class Page:
     confidence: float | None = None
     checks: tuple[Check, ...] = ()
     rows: tuple[Rows, ...] = ()
-    unpaired: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    listed: tuple[Listed, ...] = ()
     origin: tuple[Fact, ...] = ()
     commands: tuple[str, ...] = ()
 
@@ -189,33 +197,38 @@ def pick(lost: int, won: int, most: int) -> tuple[int, int]:
 
 def rows_of(quadrant: Quadrant, rows: Sequence[Row], total: int, candidate: str, baseline: str) -> Rows:
     """The rows of one quadrant as the page shows them."""
-    title = "Lost" if quadrant == "lost" else "Won"
-    better, worse = (baseline, candidate) if quadrant == "lost" else (candidate, baseline)
-    return Rows(
-        title,
-        f"{better} is right, {worse} is not",
-        tuple(_shown(row, candidate, baseline) for row in rows),
-        total,
-    )
+    shown = tuple(_shown(row, candidate, baseline) for row in rows)
+    return Rows(*heading(quadrant, candidate, baseline), shown, total)
+
+
+def heading(quadrant: Quadrant, candidate: str, baseline: str) -> tuple[str, str]:
+    """What rows that changed hands are called, and what that means."""
+    lost = quadrant == "lost"
+    right, wrong = (baseline, candidate) if lost else (candidate, baseline)
+    return "Lost" if lost else "Won", f"{right} is right, {wrong} is not"
 
 
 def _shown(row: Row, candidate: str, baseline: str) -> Shown:
-    note = " \u00b7 ".join(part for part in (row.label or "", row.group or "") if part)
+    """A row; without an expected answer the candidate's is marked where it leaves the baseline's."""
+    against = row.expected or row.baseline.answer
     return Shown(
         row.id,
-        note,
+        " \u00b7 ".join(part for part in (row.label or "", row.group or "") if part),
         row.prompt,
         marked.plain(row.expected),
-        (_answer(row.expected, baseline, row.baseline), _answer(row.expected, candidate, row.candidate)),
+        (
+            _answer(row.expected, baseline, row.baseline, row.expected),
+            _answer(row.expected, candidate, row.candidate, against),
+        ),
     )
 
 
-def _answer(expected: str, name: str, side: Side) -> Answer:
+def _answer(expected: str, name: str, side: Side, against: str) -> Answer:
     right = side.value is not None and side.value >= 1
     score = "not judged" if side.value is None else "right" if right else "wrong"
     reasons = [] if right else marked.reasons(expected, side)
     reasons += ["cut at the token limit"] if side.finish == "length" else []
-    shown = marked.marked(expected, side.answer) if expected else marked.plain(side.answer)
+    shown = marked.marked(against, side.answer) if against else marked.plain(side.answer)
     return Answer(
         name, shown, "" if side.value is None else "good" if right else "bad", score, tuple(reasons)
     )

@@ -187,7 +187,7 @@ def read(folder: Path) -> Stored:
         groups=tuple(row[1] for row in rows),
         outcomes={name: tuple(column) for name, column in sorted(outcomes.items())},
         strangers=strangers,
-        answers_fingerprint=_fingerprint(found.primary, rows, answers),
+        answers_fingerprint=fingerprint_of(found.primary, rows, answers),
     )
 
 
@@ -257,7 +257,7 @@ def _refuse_outside(answers: Sequence[tuple[str, str, Outcome]], primary: str, f
             )
 
 
-def _fingerprint(
+def fingerprint_of(
     primary: str, rows: Sequence[tuple[Any, ...]], answers: Sequence[tuple[str, str, Outcome]]
 ) -> str:
     """SHA-256 of what a verdict is computed from: rows, groups, references, answers and their values."""

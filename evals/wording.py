@@ -255,3 +255,20 @@ def unaudited() -> str:
         "Not checked here: whether the model was trained on copies of these rows, and how often it was "
         "tried on them before."
     )
+
+
+def unpaired(base_alone: int, base: str, candidate_alone: int, candidate: str) -> str:
+    """How many rows stand on one side only."""
+    parts = ((base_alone, base), (candidate_alone, candidate))
+    told = [f"{n:,} only in {name}" for n, name in parts if n]
+    return f"Not paired: {listed(told)}."
+
+
+def left_out() -> str:
+    """That rows which only one side holds were not looked at."""
+    return "They were left out."
+
+
+def counted_missing(both: int) -> str:
+    """That rows which only one side holds count as missing, and the way to leave them out."""
+    return f"They count as missing answers; --common compares the {both:,} rows that both hold."

@@ -14,6 +14,7 @@ import click
 from curation.errors import BadUsage, ProjectBusy, TouchstoneError
 from workbench.cli import (
     advise,
+    compare,
     curate,
     evaluate,
     frozen,
@@ -49,7 +50,7 @@ class Sections(click.Group):
         ),
         ("The held-out set", ("split", "freeze", "versions", "audit", "export")),
         ("The model", ("eval", "evals", "train", "runs", "stop", "resume")),
-        ("The judgement", ("advise", "verdict", "report", "grade", "trace")),
+        ("The judgement", ("advise", "verdict", "report", "grade", "trace", "compare")),
     )
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -83,6 +84,7 @@ for module in (
     evaluate,
     train,
     report,
+    compare,
     advise,
     grade,
 ):
