@@ -117,6 +117,9 @@ class Task(BaseModel):
     confidence: float = Field(0.95, gt=0.5, lt=1)
     group: str | None = Field(None, description="metadata field whose rows must stay together")
     embedder: str = DEFAULT_EMBEDDER
+    documents: str | None = Field(
+        None, description="folder of .md and .txt files that retrieval:K looks in, relative to the project"
+    )
     max_new_tokens: int | None = Field(None, ge=1)
     checks: dict[str, CheckSettings] = Field(default_factory=dict)
     guessed: bool = Field(False, description="written by a guess nobody has approved yet")

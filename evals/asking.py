@@ -18,10 +18,11 @@ from curation import task as tasks
 from curation.dialect import TemplateProblem, Tokenizer
 from curation.errors import BadInput
 from curation.files import read_json, sha256, write_json
+from curation.progress import SILENT, Progress
 from curation.project import Project
 from curation.task import Task
 from curation.work import Work
-from evals import examples, generate, prompt_files, prompts, spec
+from evals import documents, examples, generate, prompt_files, prompts, retrieval, spec
 from evals.answers import Answer, AnswerFiles
 from evals.cache import AnswerCache, answer_key, identity
 from evals.candidates import Candidate
@@ -92,7 +93,6 @@ def ask_models(
         MissingModel: the base model is not here.
         Stopped: somebody asked the job to stop.
     """
-    work.stage("questions", len(candidates))
     place = models.resolve(made.task.model.name, made.task.model.revision, work)
     on = models.device("auto", made.task.model.dtype)
     train, _ = examples.of_split(version_of(folder, made), "train", calls=made.calls)
@@ -100,8 +100,9 @@ def ask_models(
     panel: list[Asked] = []
     for one in candidates:
         own = _tokenizer_of_run(one, folder, place) or tokenizer
-        panel.append(questions(one, folder, made.task, rows, train, own, seed=made.seed))
-        work.advance()
+        work.stage(f"{one.name}: questions")
+        panel.append(questions(one, folder, made.task, rows, train, own, seed=made.seed, progress=work))
+        work.advance(0)
     generation = _freeze(folder, made, panel, place, on, tokenizer, train)
     session = Session(folder, generation, on, AnswerCache(folder.parent / CACHE), files, work)
     for asked in panel:
@@ -128,21 +129,30 @@ def questions(
     tokenizer: Tokenizer,
     *,
     seed: int = 0,
+    progress: Progress = SILENT,
 ) -> Asked:
     """What a candidate is asked for each row, as the very tokens that are sent."""
     run = run_folder(one, folder)
     system = trained_with(run, task) if run else task.system_prompt
     own = prompt_files.read(folder / one.prompt_file) if one.prompt_file else None
-    shots = prompts.choose_shots(train, one.shots, task.stratify, seed)
+    found = retrieval.beside(
+        one, rows, train, task,
+        documents=documents.kept(folder), seed=seed, cache=Project(folder.parent.parent).vectors,
+        progress=progress,
+    )  # fmt: skip
     asked, refused = [], {}
-    for row in rows:
+    for row, near in zip(rows, found, strict=True):
         if run:
             turns = prompts.for_run(row.messages, system)
         elif own is not None:
-            turns = prompts.from_file(row.messages, own, task, shots=shots)
+            turns = prompts.from_file(row.messages, own, task, shots=near.shots, context=near.context)
         else:
             turns = prompts.for_untrained(
-                row.messages, baseline=task.system_for_baseline(), system_prompt=system, shots=shots
+                row.messages,
+                baseline=task.system_for_baseline(),
+                system_prompt=system,
+                shots=near.shots,
+                context=near.context,
             )
         try:
             asked.append(Prompt(row.id, tuple(chat.prompt_ids(tokenizer, turns, row.tools))))

@@ -34,13 +34,27 @@ KNOWN: dict[str, Kind] = {
     "nearest": Kind("", "the answer of the nearest training row by meaning", cheap=True),
     "linear": Kind("", "logistic regression on the vectors of the training rows, for labels", cheap=True),
     "prompt": Kind("", "the base model with the baseline prompt", model=True, prompted=True),
-    "few-shot": Kind("K", "the base model with K training rows as earlier turns", model=True, prompted=True),
+    "few-shot": Kind(
+        "K",
+        "the base model with K training rows as earlier turns, the same for every question; "
+        "few-shot:K~nearest takes the K nearest by meaning for each",
+        model=True,
+        prompted=True,
+    ),
+    "retrieval": Kind(
+        "K",
+        "the base model with the K nearest passages by meaning in its prompt, from the task's documents or, "
+        "without any, the training rows",
+        model=True,
+        prompted=True,
+    ),
     "run": Kind("ID", "the base model with the adapter of a training run", model=True),
     "answers": Kind("FILE.jsonl", 'answers made elsewhere, one {"id", "answer"} a line'),
 }
 CHEAP = tuple(name for name, kind in KNOWN.items() if kind.cheap)
 PROMPT_SUFFIXES = (".md", ".txt")
-_MOST_SHOTS = 64
+_NEAREST = "~nearest"
+_MOST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +113,17 @@ class Candidate:
     @property
     def shots(self) -> int:
         """How many training rows stand before the question."""
-        return int(self.argument) if self.kind == "few-shot" else 0
+        return int(self.argument.removesuffix(_NEAREST)) if self.kind == "few-shot" else 0
+
+    @property
+    def shots_by_meaning(self) -> bool:
+        """Whether each question has the training rows that are nearest to it."""
+        return self.kind == "few-shot" and self.argument.endswith(_NEAREST)
+
+    @property
+    def passages(self) -> int:
+        """How many passages are put into the prompt."""
+        return int(self.argument) if self.kind == "retrieval" else 0
 
     def from_folder(self, absolute: Callable[[str], Path]) -> Candidate:
         """The same candidate with the paths a person typed made absolute."""
@@ -129,7 +153,7 @@ def parse(spec: str) -> Candidate:
         raise BadUsage(f"The candidate {kind!r} needs {kind}:{known.takes}, got {spec!r}.")
     if at_sign and not prompt.strip():
         raise BadUsage(f"After the @ stands the name or the file of a prompt, got {spec!r}.")
-    if kind == "few-shot":
+    if kind in ("few-shot", "retrieval"):
         argument = _number(kind, argument)
     if kind == "run" and Path(argument).name != argument:
         raise BadUsage(f"run:ID needs the id of a run, such as r001, got {argument!r}.")
@@ -163,7 +187,9 @@ def usage(kind: str) -> str:
     return f"{kind}:{known.takes}" if known.takes else kind
 
 
-def _number(kind: str, text: str) -> str:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_SHOTS):
-        raise BadUsage(f"{kind}:K needs a whole number from 1 to {_MOST_SHOTS}, got {text!r}.")
-    return str(int(text))
+def _number(kind: str, argument: str) -> str:
+    """A number of rows or passages, as it is written once; shots may be the nearest ones."""
+    text = argument.removesuffix(_NEAREST) if kind == "few-shot" else argument
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST):
+        raise BadUsage(f"{kind}:K needs a whole number from 1 to {_MOST}, got {argument!r}.")
+    return str(int(text)) + argument[len(text) :]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from curation import events, jobs
@@ -19,11 +18,9 @@ from curation.files import canonical_json, read_json, sha256, sha256_file, write
 from curation.project import Project
 from curation.task import Task
 from curation.work import Work
-from evals import answers, examples, prompt_files
+from evals import admission, answers, documents, examples
 from evals import scorers as known_scorers
-from evals.candidates import Candidate, parse_all
-from evals.examples import Example
-from evals.given import read_answers
+from evals.admission import GIVEN
 from evals.scorers import own_code
 from evals.scoring import rescore
 from evals.spec import TEMPLATE, Evaluation, Split, load, save, version_of
@@ -40,7 +37,6 @@ __all__ = [
     "run",
     "version_of",
 ]
-_GIVEN = "given"
 
 
 def create(
@@ -73,7 +69,7 @@ def create(
     """
     if limit is not None and limit < 1:
         raise BadUsage(f"The limit must be at least 1 row, got {limit}.")
-    chosen = [prompt_files.located(one, project) for one in parse_all(candidates)]
+    chosen = admission.named(candidates, project)
     named = resolve_scorers(task, scorers)
     manifest = read_json(version / "manifest.json")
     calls = any(name.partition(":")[0] == "tool_call" for name in named)
@@ -87,15 +83,16 @@ def create(
         )
     train, _ = examples.of_split(version, "train", calls=calls)
     for one in chosen:
-        _check(one, project, task, train, tuple(after))
-        if one.kind == "answers":
-            _must_answer(one, version, rows)
+        admission.check(one, project, task, rows, train, after)
+    passages = admission.passages_for(chosen, project, task)
     sources = _sources(project, named)
     folder = jobs.new_folder(project.evals, "e")
-    stored = [_copied(one, folder) for one in chosen]
+    stored = [admission.copied(one, folder) for one in chosen]
+    if passages is not None:
+        documents.keep(folder, passages)
     for path in sources.values():
-        (folder / _GIVEN).mkdir(exist_ok=True)
-        shutil.copyfile(path, folder / _GIVEN / path.name)
+        (folder / GIVEN).mkdir(exist_ok=True)
+        shutil.copyfile(path, folder / GIVEN / path.name)
     template = _template(task)
     if template is not None:
         write_atomic(folder / TEMPLATE, template)
@@ -103,7 +100,7 @@ def create(
     made = Evaluation(
         version=os.path.relpath(version.resolve(), folder.resolve()), fingerprint=manifest["fingerprint"],
         split=split, limit=limit, rows=len(rows), without_answer=skipped,
-        candidates=[one.spec for one in stored], contents=contents_of(chosen) | _hashes(sources),
+        candidates=[one.spec for one in stored], contents=admission.contents_of(chosen, passages) | _hashes(sources),
         primary=named[0], scorers=named, seed=0, task=task, asked=asked_by(task),
         audit=manifest.get("audit"), created=events.now(),
     )  # fmt: skip
@@ -136,8 +133,9 @@ def find_done(
     It counts only while the task still asks the same questions in the same way, and while files named by
     candidates still say the same.
     """
-    wanted = [prompt_files.located(one, project) for one in parse_all(candidates)]
-    contents = contents_of(wanted)
+    wanted = admission.named(candidates, project)
+    task = tasks.load(project.task_path) if project.task_path.is_file() else Task()
+    contents = admission.contents_of(wanted, admission.passages_for(wanted, project, task))
     for folder, made in _of_version(project, version):
         named = resolve_scorers(made.task, scorers)
         here = contents | _hashes(_sources(project, named))
@@ -205,23 +203,6 @@ def asked_by(task: Task) -> str:
     return sha256(canonical_json(kept))
 
 
-def contents_of(candidates: Sequence[Candidate]) -> dict[str, str]:
-    """SHA-256 of what the files of candidates say, by name; candidates without a file are left out.
-
-    A file of answers is the same whatever its line order and spacing.
-
-    Raises:
-        BadInput: a file is missing or has bad lines.
-    """
-    found = {}
-    for one in candidates:
-        if one.kind == "answers":
-            found[one.name] = sha256(canonical_json(read_answers(Path(one.argument))))
-        elif one.prompt_file:
-            found[one.name] = sha256(prompt_files.read(one.prompt_file))
-    return found
-
-
 def _sources(project: Project, named: Sequence[str]) -> dict[str, Path]:
     """The files of a person's own scorers, which must lie in the project's folder."""
     found = {}
@@ -276,48 +257,3 @@ def _alive(folder: Path) -> bool:
     """Whether a process works on it or waits for its turn; one that nobody started does not count."""
     status = jobs.state(folder)
     return not status.ended and not (status.state == "queued" and status.pid is None)
-
-
-def _check(
-    one: Candidate, project: Project, task: Task, train: Sequence[Example], after: tuple[Path, ...]
-) -> None:
-    """Refuse a candidate that could not answer."""
-    if one.cheap and one.kind not in task.traits.cheap_baselines:
-        raise BadUsage(
-            f"{one.kind!r} needs labels, and this task is {task.traits.says}.",
-            hint=f"Cheap candidates here: {', '.join(task.traits.cheap_baselines)}.",
-        )
-    if (one.cheap or one.shots) and len(train) < max(1, one.shots):
-        raise BadUsage(f"{one.spec!r} needs {max(1, one.shots)} training rows; the version has {len(train)}.")
-    if one.prompt_file:
-        prompt_files.check(prompt_files.read(one.prompt_file), task, where=str(one.prompt_file))
-    if one.kind == "run":
-        run_folder = jobs.find(project.runs, one.argument)
-        state = jobs.state(run_folder)
-        if state.state != "done" and run_folder.resolve() not in [other.resolve() for other in after]:
-            raise NotReady(
-                f"The run is {state.state}; it has no finished adapter.",
-                where=one.argument,
-                hint=f"Wait for it, or resume it: workbench resume {project.folder} {one.argument}",
-            )
-
-
-def _must_answer(one: Candidate, version: Path, rows: Sequence[Example]) -> None:
-    """Refuse a file of answers that holds none to these rows."""
-    known = read_answers(Path(one.argument))
-    if not any(row.id in known for row in rows):
-        raise BadInput(
-            f"None of its {len(known)} ids is a row of this split of {version.name}.",
-            where=one.argument,
-            hint=f"Ids are those of the exported rows: workbench export PROJECT {version.name} --to DIR",
-        )
-
-
-def _copied(one: Candidate, folder: Path) -> Candidate:
-    """The candidate with its file inside the evaluation folder, named relative to it."""
-    if one.file is None:
-        return one
-    kept = Path(_GIVEN, one.file.name)
-    (folder / _GIVEN).mkdir(exist_ok=True)
-    shutil.copyfile(one.file, folder / kept)
-    return replace(one, argument=str(kept)) if one.kind == "answers" else replace(one, prompt_file=kept)

@@ -1,7 +1,7 @@
 """What a model candidate is asked: system text, earlier turns, the question.
 
 A run is asked exactly what it was trained on; untrained candidates get the prompt that is fair to them.
-The shots of `few-shot:K` are training rows, the same ones for every question.
+Shots and passages come from training rows and documents (`retrieval`), never from held-out rows.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from evals import prompt_files
 from evals.examples import Example
 
 _SYSTEM = ("system", "developer")
+_WITH_CONTEXT = "Use what helps of these passages, the most relevant first:"
 
 
 def for_run(messages: Sequence[Message], system_prompt: str | None) -> list[Message]:
@@ -31,6 +32,7 @@ def for_untrained(
     baseline: str | None,
     system_prompt: str | None,
     shots: Sequence[Example] = (),
+    context: str = "",
 ) -> list[Message]:
     """What a model that was not trained is asked.
 
@@ -42,12 +44,16 @@ def for_untrained(
         baseline: the system text for untrained candidates.
         system_prompt: the task's, for comparison with the row's own.
         shots: training rows that come before the question as user and assistant turns.
+        context: passages found for this row; they stand at the end of the system text, whoever wrote it.
     """
     own = messages[0] if messages and messages[0].get("role") in _SYSTEM else None
     question = list(messages[1:] if own else messages)
     system: list[Message] = [{"role": "system", "content": baseline}] if baseline else []
     if own and not (baseline and _says_the_same(text_of(own), system_prompt)):
         system = [own]
+    if context:
+        before = text_of(system[0]) if system else ""
+        system = [{"role": "system", "content": f"{before}\n\n{_WITH_CONTEXT}\n\n{context}".strip()}]
     return [*system, *(turn for shot in shots for turn in _turns(shot)), *question]
 
 

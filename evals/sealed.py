@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from curation.project import Project
 from curation.task import Task
-from evals import evaluation, prompt_files
-from evals.candidates import parse
+from evals import admission, evaluation
 
 
 class Sealed(NamedTuple):
@@ -45,11 +44,14 @@ def find_or_make(
         NotReady: a run that has not finished.
     """
     named = [candidate, *(against or ()), *match]
-    asked = [prompt_files.located(parse(one), project) for one in named]
+    asked = admission.named(named, project)
     found = evaluation.newest_on_test(project, version, [one.name for one in asked])
     if found is not None:
         held = evaluation.load(found)
-        same = evaluation.contents_of(asked).items() <= held.contents.items()
+        same = (
+            admission.contents_of(asked, admission.passages_for(asked, project, task)).items()
+            <= held.contents.items()
+        )
         if same and (named[1:] or len(held.names) > 1):
             return Sealed(found, made=False)
     others = named[1:] or ["prompt", *task.traits.cheap_baselines]

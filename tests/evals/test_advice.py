@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from curation.files import write_json
-from evals import advice, evaluation, examples
+from evals import admission, advice, evaluation, examples
 from evals.answers import Answer, AnswerFiles
 from tests.evals.frozen import freeze, rows
 
@@ -113,7 +113,7 @@ def test_failures_that_nothing_else_explains_are_behaviour_and_call_for_a_fine_t
 
 
 def test_a_run_that_was_measured_is_part_of_the_reasons(project, frozen, task, measured, monkeypatch):
-    monkeypatch.setattr(evaluation, "_check", lambda *_: None)
+    monkeypatch.setattr(admission, "check", lambda *_: None)
     measured(**{"prompt": 30, "run:r001": 100})
     given = advise(project, frozen, task)
     assert any("r001 has tried it: +58 points" in one for one in given.because)

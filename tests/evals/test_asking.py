@@ -124,9 +124,9 @@ def generated(folder: Path) -> int:
 def test_a_second_evaluation_takes_every_answer_from_the_cache(
     project: Project, version: Path, short: Task
 ) -> None:
-    specs = ["prompt", "few-shot:2"]
+    specs = ["prompt", "few-shot:2", "few-shot:2~nearest", "retrieval:1"]
     first = run(evaluation.create(project, version, short, candidates=specs, limit=8))
-    assert generated(first) == 16
+    assert generated(first) == 32
     second = run(evaluation.create(project, version, short, candidates=specs, limit=8))
     assert generated(second) == 0
     assert told(second) == told(first)
@@ -139,7 +139,7 @@ def test_a_second_evaluation_takes_every_answer_from_the_cache(
     assert said.generation is not None
     assert said.generation.max_new_tokens == 8
     plan = read_json(first / asking.PLAN)
-    assert {name: sum(map(len, batches)) for name, batches in plan.items()} == {"prompt": 8, "few-shot:2": 8}
+    assert {name: sum(map(len, batches)) for name, batches in plan.items()} == dict.fromkeys(specs, 8)
 
 
 @pytest.mark.model

@@ -50,6 +50,19 @@ def test_a_run_gets_the_tasks_system_prompt_and_not_the_baseline() -> None:
     assert prompts.for_run([USER], "Sort.") == [system("Sort."), USER]
 
 
+def test_passages_stand_at_the_end_of_the_system_text_whoever_wrote_it() -> None:
+    asked = prompts.for_untrained([USER], baseline="Sort.", system_prompt=None, context="[1] a")
+    assert asked[0]["content"].startswith("Sort.\n\n")
+    assert asked[0]["content"].endswith("\n\n[1] a")
+    own = [system("You are the night shift."), USER]
+    asked = prompts.for_untrained(own, baseline="Sort.", system_prompt=None, context="[1] a")
+    assert asked[0]["content"].startswith("You are the night shift.\n\n")
+    assert (
+        "[1] a"
+        in prompts.for_untrained([USER], baseline=None, system_prompt=None, context="[1] a")[0]["content"]
+    )
+
+
 def test_shots_stand_between_the_system_text_and_the_question_without_their_own_system_turns() -> None:
     question = {"role": "user", "content": "Refund me."}
     shot = Example("a", (system("Sort."), question), "refund")
