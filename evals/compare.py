@@ -85,7 +85,9 @@ class Segment(NamedTuple):
     kind: Kind
 
 
-def quadrants(folder: Path, candidate: str, baseline: str, scorer: str | None = None) -> Counts:
+def quadrants(
+    folder: Path, candidate: str, baseline: str, scorer: str | None = None, *, search: str = ""
+) -> Counts:
     """How many rows each of two candidates got right.
 
     Args:
@@ -93,12 +95,13 @@ def quadrants(folder: Path, candidate: str, baseline: str, scorer: str | None = 
         candidate: stored name; so is `baseline`.
         baseline: see `candidate`.
         scorer: whose judgement; the evaluation's primary scorer where None. A value of 1 is right.
+        search: only rows that hold these words, in the question, the expected answer, the label or an answer.
 
     Raises:
         BadUsage: no such candidate or scorer in this evaluation.
         NotReady: the evaluation has not finished.
     """
-    parameters = _parameters(folder, candidate, baseline, scorer)
+    parameters = _parameters(folder, candidate, baseline, scorer) | {"search": search}
     with connect(folder) as connection:
         rows = connection.execute(
             f"{_PAIRED} select quadrant, count(*) from paired group by quadrant", parameters
@@ -114,6 +117,7 @@ def rows(
     scorer: str | None = None,
     *,
     quadrant: Quadrant | None = None,
+    search: str = "",
     limit: int = 50,
     offset: int = 0,
 ) -> list[Row]:
@@ -125,6 +129,7 @@ def rows(
         baseline: see `candidate`.
         scorer: whose judgement; the evaluation's primary scorer where None.
         quadrant: only these rows.
+        search: only rows that hold these words, as `quadrants` looks for them.
         limit: rows on a page.
         offset: rows before this page.
 
@@ -137,7 +142,13 @@ def rows(
     if limit < 0 or offset < 0:
         raise BadUsage(f"A page cannot begin at {offset} and hold {limit} rows.")
     parameters = _parameters(folder, candidate, baseline, scorer)
-    parameters |= {"quadrant": quadrant, "order": list(QUADRANTS), "limit": limit, "offset": offset}
+    parameters |= {
+        "quadrant": quadrant,
+        "order": list(QUADRANTS),
+        "limit": limit,
+        "offset": offset,
+        "search": search,
+    }
     with connect(folder) as connection:
         found = connection.execute(_PAIRED + _PAGE, parameters).fetchall()
     return [_row(cells) for cells in found]
@@ -174,6 +185,11 @@ paired as (
     from examples e
     left join side c on c.id = e.id and c.candidate = $candidate
     left join side b on b.id = e.id and b.candidate = $baseline
+    where
+        $search = ''
+        or contains(
+            lower(concat_ws(chr(10), e.prompt, e.expected, e.label, c.answer, b.answer)), lower($search)
+        )
 )
 """
 

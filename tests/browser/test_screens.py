@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from curation import checks, jobs, project, splits, store, task, versions
-from evals import evaluation
+from evals import evaluation, notes
 
 from .conftest import IDLE, chat
 
@@ -176,3 +176,24 @@ def test_choices_on_one_screen_do_not_leak_into_another(full, start, visit):
     expect(page.locator(".ts-title h1")).to_have_text("Verdict")
     expect(page.locator("[data-tag]")).not_to_have_count(0)
     expect(page.get_by_text("Name at least one baseline")).to_have_count(0)
+
+
+def test_answers_are_grouped_searched_and_noted_by_keyboard(full, start, visit):
+    app = start(full)
+    page = visit(app.at("evals?evaluation=e001&candidate=answers:bad&baseline=answers:good"))
+    expect(page.locator(".row.on")).to_have_count(1)
+    page.keyboard.press("4")
+    expect(page.locator(".row .s").first).to_have_text("both right")
+    page.keyboard.press("1")
+    expect(page.locator(".row .s").first).to_have_text("lost")
+    lost = page.locator(".row").count()
+    page.keyboard.press("n")
+    page.locator(".ask input").fill("looks like a typo #check")
+    page.locator(".ask input").press("Enter")
+    expect(page.locator(".row.on .m")).to_contain_text("looks like a typo #check")
+    page.locator(".st-key-words input").fill("charged")
+    expect(page.locator(".ts-headline")).to_contain_text("rows with “charged”")
+    expect(page.locator(".row")).not_to_have_count(lost)
+    expect(page.locator(".row.on .p")).to_contain_text("charged")
+    app.stop()
+    assert [one.tags for one in notes.read(full / "evals" / notes.FILE).values()] == [("check",)]

@@ -1,18 +1,19 @@
-"""The command for judgements by people: grade."""
+"""What people say of answers and rows: grade, notes."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from uuid import uuid4
 
 import click
 
 from curation import jobs
 from curation.errors import BadInput
 from curation.files import write_atomic
-from evals import grading
+from evals import grading, notes
 from evals.grading import TITLES, Kind
-from workbench.cli.options import json_option, project_argument
+from workbench.cli.options import json_option, project_argument, table
 from workbench.cli.session import Session
 
 
@@ -75,4 +76,20 @@ def grade(
     session.emit({"asked": len(asked), **asdict(found)})
 
 
-COMMANDS = (grade,)
+@click.command("notes")
+@project_argument
+@click.argument("example", required=False)
+@click.argument("words", required=False)
+@json_option
+@click.pass_obj
+def note(session: Session, project: str, example: str | None, words: str | None) -> None:
+    """List the notes on held-out rows, or write one: EXAMPLE TEXT; an empty text takes it back."""
+    file = session.project(project).evals / notes.FILE
+    if example is not None and words is not None:
+        notes.write(file, example, words, who=session.who, op=uuid4().hex)
+    found = [one for one in notes.read(file).values() if example in (None, one.id)]
+    session.say(table([(one.id, one.text, one.who) for one in found], ("example", "note", "who")))
+    session.emit({"notes": [{**asdict(one), "tags": one.tags} for one in found]})
+
+
+COMMANDS = (grade, note)

@@ -118,7 +118,7 @@ def _two(folder: Path, made: Evaluation) -> None:
         return
     with above:
         summary_scores(made.names, measured.summary(folder), made.primary)
-    traced = pair(folder, *chosen)
+    traced = pair(folder, *chosen, state.who())
     if traced:
         st.switch_page(state.page("review"), query_params={"near": traced})
 

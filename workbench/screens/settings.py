@@ -13,22 +13,9 @@ from curation.files import read_yaml, write_atomic
 from curation.task import Task
 from workbench import state
 from workbench.widgets import text
+from workbench.widgets.keyboard import keyboard
 from workbench.widgets.label_form import label_form
-from workbench.widgets.table import table
 from workbench.widgets.task_form import task_form
-
-_KEYS = (
-    ("Review", "j k, arrows", "next and previous row"),
-    ("Review", "a, d, x", "keep, drop, back to undecided"),
-    ("Review", "f, l", "flag with a reason (later is one), set the label"),
-    ("Review", "e, E", "edit the last answer, edit all turns as JSON"),
-    ("Review", "h, i", "history of the row, guideline"),
-    ("Review", "u, U", "undo, redo"),
-    ("Review", "g, /, ?", "jump to a row, search, this list"),
-    ("Review", "Ctrl+Enter, Esc", "save an edit, leave it"),
-    ("Evals", "j k, arrows", "next and previous row"),
-    ("Evals", "t", "find the training rows behind the row"),
-)
 
 
 def screen() -> None:
@@ -44,10 +31,7 @@ def screen() -> None:
         bind="query-params",
     )
     if part == "Keyboard":
-        table(
-            [{"where": where, "keys": keys, "does": does} for where, keys, does in _KEYS],
-            [("where", "Screen"), ("keys", "Keys"), ("does", "What they do")],
-        )
+        keyboard()
     elif part == "Labels":
         _labels()
     elif part == "File":

@@ -23,7 +23,7 @@ export default function (component) {
       li.setAttribute('role', 'option')
       const middle = el('div')
       middle.style.minWidth = 0
-      middle.append(el('div', 'p', r.prompt || '(no text)'), el('div', 'm', r.note))
+      middle.append(el('div', 'p', r.prompt || '(no text)'), el('div', 'm', r.aside))
       li.append(el('span', 'bar'), middle, el('span', 's ' + r.quadrant, r.word))
       li.onclick = () => go(i)
       return li
@@ -49,16 +49,34 @@ export default function (component) {
     const about = el('span')
     about.append(el('b', '', r.id.slice(0, 8)), [r.label, r.word].filter(Boolean).join(' · '))
     top.append(about)
-    if (d.traceable) {
-      const button = el('button', '', 'Find the training rows behind this')
-      button.append(el('kbd', '', 'T'))
-      button.onclick = trace
-      top.append(button)
+    const acts = el('span', 'acts')
+    const press = (words, key, act, on) => {
+      const node = el('button', on ? 'on' : '', words)
+      node.append(el('kbd', '', key))
+      node.onclick = act
+      acts.append(node)
     }
+    press(s.apart ? 'Against the baseline' : 'Against the expected', 'd', flip, s.apart)
+    press(r.note ? 'Edit the note' : 'Note', 'n', note)
+    press('Training rows behind this', 't', trace)
+    top.append(acts)
+    cols.classList.toggle('apart', Boolean(s.apart))
     const sides = s.seen.get(r.id)
     if (!sides) { ask.append(el('div', 'empty', 'Loading…')); if (s.asked !== s.pos) { s.asked = s.pos; tell() } return }
+    if (s.noting === r.id) {
+      const field = el('input', 'note')
+      field.value = r.note; field.placeholder = 'A note on this row; #words are tags'; field.maxLength = 500
+      field.onkeydown = e => {
+        e.stopPropagation()
+        if (e.key === 'Escape') { s.noting = null; chat() }
+        if (e.key === 'Enter') { s.noting = null; r.note = field.value.trim(); component.setTriggerValue('note', { id: r.id, text: r.note, op: crypto.randomUUID() }); chat() }
+      }
+      ask.append(field)
+      requestAnimationFrame(() => field.focus())
+    } else if (r.note) ask.append(el('div', 'noted', r.note))
     ask.append(el('h4', '', 'Asked'), el('div', '', sides.asked))
-    cols.append(column('Expected', sides.expected), column(d.baseline, sides.baseline), column(d.candidate, sides.candidate))
+    cols.append(column('Expected', sides.expected), column(d.baseline, s.apart ? { ...sides.baseline, pieces: plain(sides.baseline.pieces) } : sides.baseline),
+      column(d.candidate, s.apart ? sides.changed : sides.candidate))
   }
   function go(i) {
     if (!d.rows.length) return
@@ -70,13 +88,18 @@ export default function (component) {
     chat()
     clearTimeout(s.rest); s.rest = setTimeout(tell, 600)
   }
-  const trace = () => { const r = s.d.rows[s.pos]; if (r && s.d.traceable) component.setTriggerValue('trace', { id: r.id, t: Date.now() }) }
+  const plain = pieces => pieces.filter(([, kind]) => kind !== 'missing').map(([piece]) => [piece, 'equal'])
+  const trace = () => { const r = s.d.rows[s.pos]; if (r) component.setTriggerValue('trace', { id: r.id, t: Date.now() }) }
+  const flip = () => { s.apart = !s.apart; chat() }
+  const note = () => { s.noting = s.d.rows[s.pos]?.id; chat() }
+  const group = n => { const name = s.d.quadrants[n]; if (name) component.setTriggerValue('quadrant', { name, t: Date.now() }) }
   s.key = e => {
     if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing) return
     if (e.composedPath().some(n => ['INPUT', 'TEXTAREA'].includes(n.tagName) || n.isContentEditable || n.getAttribute?.('role') === 'combobox')) return
     if (document.querySelector('[data-testid=stDialog]')) return
     const act = { j: () => go(s.pos + 1), ArrowDown: () => go(s.pos + 1), k: () => go(s.pos - 1), ArrowUp: () => go(s.pos - 1),
-      PageDown: () => go(s.pos + 10), PageUp: () => go(s.pos - 10), Home: () => go(0), End: () => go(d.rows.length - 1), t: trace, r: () => {}, c: () => {} }[e.key]
+      PageDown: () => go(s.pos + 10), PageUp: () => go(s.pos - 10), Home: () => go(0), End: () => go(d.rows.length - 1), t: trace, d: flip, n: note,
+      1: () => group(0), 2: () => group(1), 3: () => group(2), 4: () => group(4), r: () => {}, c: () => {} }[e.key]
     if (act) { e.preventDefault(); e.stopPropagation(); act() }
   }
   list(); chat()

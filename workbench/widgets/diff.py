@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from evals import marked
-from evals.compare import Row, Side
+from evals.compare import QUADRANTS, Quadrant, Row, Side
 
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
@@ -36,7 +36,9 @@ def diff(
     pos: int,
     total: int,
     names: tuple[str, str],
-    traceable: bool,
+    notes: Mapping[str, str],
+    on_note: Callable[[str, str, str], None],
+    on_quadrant: Callable[[Quadrant], None],
     empty: str,
 ) -> tuple[int | None, str | None]:
     """Draw the list and the three columns.
@@ -48,25 +50,47 @@ def diff(
         pos: the row to begin with.
         total: rows in all.
         names: baseline and candidate.
-        traceable: whether training rows may be asked for.
+        notes: row id to what is noted about it.
+        on_note: called with a row id, a text and an id of the press, before the page is drawn.
+        on_quadrant: called with a group asked for by its key, before the page is drawn.
         empty: shown when there is no row.
 
     Returns:
         The position looked at and the id whose training rows are asked for; None where nothing was said.
     """
-    at = (st.session_state.get(key) or {}).get("at") or {}
+    before = st.session_state.get(key) or {}
+    at = before.get("at") or {}
     here = int(at["pos"]) if at.get("view") == view else pos
+
+    def noted() -> None:
+        said = (st.session_state.get(key) or {}).get("note")
+        if said:
+            on_note(said["id"], said["text"], said["op"])
+
+    def shown() -> None:
+        said = (st.session_state.get(key) or {}).get("quadrant")
+        if said and said["name"] in QUADRANTS:
+            on_quadrant(said["name"])
+
     data = {
         "view": view,
         "pos": pos,
         "total": total,
         "baseline": names[0],
         "candidate": names[1],
-        "traceable": traceable,
         "empty": empty,
-        "rows": [_row(row, abs(i - here) <= _AROUND) for i, row in enumerate(rows)],
+        "quadrants": list(QUADRANTS),
+        "rows": [_row(row, notes.get(row.id, ""), abs(i - here) <= _AROUND) for i, row in enumerate(rows)],
     }
-    said = _mount(key=key, data=data, default={"at": None}, on_at_change=_nothing, on_trace_change=_nothing)
+    said = _mount(
+        key=key,
+        data=data,
+        default={"at": None},
+        on_at_change=_nothing,
+        on_trace_change=_nothing,
+        on_note_change=noted,
+        on_quadrant_change=shown,
+    )
     place, asked = said.at or {}, said.trace
     return (int(place["pos"]) if place.get("view") == view else None), (asked["id"] if asked else None)
 
@@ -75,14 +99,15 @@ def _nothing() -> None:
     """Streamlit delivers a state only to components that listen to it."""
 
 
-def _row(row: Row, full: bool) -> dict[str, Any]:
+def _row(row: Row, note: str, full: bool) -> dict[str, Any]:
     why = row.baseline.reason if row.quadrant == "won" else row.candidate.reason
-    note = " · ".join(
-        part for part in (row.label or "", "same answer" if row.same_answer else "", why) if part
+    aside = " · ".join(
+        part for part in (note, row.label or "", "same answer" if row.same_answer else "", why) if part
     )
     found: dict[str, Any] = {
         "id": row.id,
         "prompt": " ".join(row.prompt.split())[:140],
+        "aside": aside,
         "note": note,
         "label": row.label,
         "quadrant": row.quadrant,
@@ -102,12 +127,16 @@ def _row(row: Row, full: bool) -> dict[str, Any]:
             },
             "baseline": _side(row.expected, row.baseline),
             "candidate": _side(row.expected, row.candidate),
+            # the candidate's answer marked where it leaves the baseline's
+            "changed": _side(row.baseline.answer, row.candidate, row.expected),
         }
     return found
 
 
-def _side(expected: str, side: Side) -> dict[str, Any]:
-    pieces, as_json = marked.marked(expected, side.answer)
+def _side(against: str, side: Side, expected: str | None = None) -> dict[str, Any]:
+    """An answer marked against a text; its reasons are about what was expected."""
+    expected = against if expected is None else expected
+    pieces, as_json = marked.marked(against, side.answer)
     right = side.value is not None and side.value >= 1
     tone = "" if side.value is None else ("good" if right else "bad")
     score = "not judged" if side.value is None else f"{side.value:.2f}".rstrip("0").rstrip(".")

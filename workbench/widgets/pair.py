@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from evals import compare, scorers, spec
+from evals import compare, notes, scorers, spec
 from evals.compare import Quadrant
 from workbench.widgets import text
 from workbench.widgets.diff import WORDS, diff
@@ -26,28 +26,49 @@ def choose(names: Sequence[str]) -> tuple[str, str] | None:
     return (candidate, baseline) if candidate != baseline else None
 
 
-def pair(folder: Path, candidate: str, baseline: str) -> str | None:
+def pair(folder: Path, candidate: str, baseline: str, who: str) -> str | None:
     """Draw the four quadrants and the rows.
 
     Args:
         folder: a finished evaluation.
         candidate: one of its candidates.
         baseline: another one.
+        who: the person who writes notes.
 
     Returns:
         `EVALUATION:ID:CANDIDATE` when the training rows behind an answer are asked for.
     """
-    counts = compare.quadrants(folder, candidate, baseline)
-    if scorers.get(spec.load(folder).primary).binary:
-        gain = points((counts.won - counts.lost) / counts.n)
-        lost = f"loses {counts.lost:,}: {gain} points"
-        text.headline(f"{candidate} wins {counts.won:,} rows that {baseline} gets wrong and {lost}.")
-    else:
-        rows = f"{counts.won:,} rows and lower on {counts.lost:,}"
-        text.headline(f"{candidate} scores higher than {baseline} on {rows}.")
+    headline = st.container()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="which"):
+        which = st.container(width="content")
+        search = st.text_input(
+            "Search these rows",
+            key="words",
+            placeholder="Search these rows",
+            type="search",
+            live="300ms",
+            label_visibility="collapsed",
+            bind="query-params",
+            width=230,
+        ).strip()
+    counts = compare.quadrants(folder, candidate, baseline, search=search)
+    with headline:
+        graded = not scorers.get(spec.load(folder).primary).binary
+        text.headline(_headline(candidate, baseline, counts, search, graded=graded))
     shown = [one for one in compare.QUADRANTS if one != "not_judged" or counts.not_judged]
-    quadrant = _quadrant({one: getattr(counts, one) for one in shown})
-    return _rows(folder, candidate, baseline, quadrant, getattr(counts, quadrant))
+    with which:
+        quadrant = _quadrant({one: getattr(counts, one) for one in shown})
+    return _rows(folder, candidate, baseline, quadrant, search, getattr(counts, quadrant), who)
+
+
+def _headline(candidate: str, baseline: str, counts: compare.Counts, search: str, *, graded: bool) -> str:
+    if not counts.n:
+        return f"No row holds “{search}”."
+    among = f"Among {counts.n:,} rows with “{search}” {candidate}" if search else candidate
+    if graded:
+        return f"{among} scores higher than {baseline} on {counts.won:,} rows and lower on {counts.lost:,}."
+    gain = points((counts.won - counts.lost) / counts.n)
+    return f"{among} wins {counts.won:,} rows that {baseline} gets wrong and loses {counts.lost:,}: {gain} points."
 
 
 def _one(title: str, names: Sequence[str], default: str, *, key: str) -> str:
@@ -79,17 +100,27 @@ def _quadrant(counts: dict[Quadrant, int]) -> Quadrant:
     return next((one for one in counts if one == chosen), "lost")
 
 
-def _rows(folder: Path, candidate: str, baseline: str, quadrant: Quadrant, total: int) -> str | None:
-    page = compare.rows(folder, candidate, baseline, quadrant=quadrant, limit=_PAGE)
+def _show(quadrant: Quadrant) -> None:
+    """Another group, asked for by its key; before the choice is drawn."""
+    st.session_state["show"] = quadrant
+
+
+def _rows(
+    folder: Path, candidate: str, baseline: str, quadrant: Quadrant, search: str, total: int, who: str
+) -> str | None:
+    page = compare.rows(folder, candidate, baseline, quadrant=quadrant, search=search, limit=_PAGE)
+    written = notes.read(folder.parent / notes.FILE)
     wanted = st.query_params.get("example")
     here, traced = diff(
         page,
         key="diff",
-        view=f"{folder.name}|{candidate}|{baseline}|{quadrant}",
+        view=f"{folder.name}|{candidate}|{baseline}|{quadrant}|{search}",
         pos=next((i for i, row in enumerate(page) if row.id == wanted), 0),
         total=total,
         names=(baseline, candidate),
-        traceable=True,
+        notes={row.id: written[row.id].text for row in page if row.id in written},
+        on_note=lambda id_, words, op: notes.write(folder.parent / notes.FILE, id_, words, who=who, op=op),
+        on_quadrant=_show,
         empty="No such rows. Choose another group above.",
     )
     if here is not None and here < len(page) and page[here].id != wanted:
