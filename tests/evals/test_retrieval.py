@@ -85,11 +85,11 @@ def test_training_rows_are_passages_with_their_answers_where_there_are_no_docume
 def test_documents_stand_in_the_prompt_under_their_headings_nearest_first() -> None:
     passages = [
         Passage("g.md", "Zz", "zzzz"),
-        Passage("g.md", "Bb > Cc", "bbbb"),
+        Passage("g.md", "Bb > Cccc", "bbbb"),
         Passage("g.md", "", "bbba"),
     ]
     found = retrieval.beside(parse("retrieval:2"), [row("q", "bbb")], TRAIN, Task(), documents=passages)
-    assert found[0].context == "[1]\nbbba\n\n[2] Bb > Cc\nbbbb"
+    assert found[0].context == "[1]\nbbba\n\n[2] Bb > Cccc\nbbbb"
 
 
 @pytest.mark.parametrize("spec", ["few-shot:6~nearest", "retrieval:6", "few-shot:6"])
