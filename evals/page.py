@@ -136,6 +136,11 @@ class Page:
     commands: tuple[str, ...] = ()
 
     @property
+    def graded(self) -> bool:
+        """Whether answers were scored between 0 and 1, not right or wrong."""
+        return any(one.paired.graded for one in self.comparisons)
+
+    @property
     def extent(self) -> float:
         """How far the picture of the differences reaches to either side, a fraction."""
         ends = [abs(end) for one in self.comparisons for end in (one.paired.low, one.paired.high)]
@@ -195,17 +200,26 @@ def pick(lost: int, won: int, most: int) -> tuple[int, int]:
     return first, min(won, most - first)
 
 
-def rows_of(quadrant: Quadrant, rows: Sequence[Row], total: int, candidate: str, baseline: str) -> Rows:
+def rows_of(
+    quadrant: Quadrant,
+    rows: Sequence[Row],
+    total: int,
+    candidate: str,
+    baseline: str,
+    *,
+    graded: bool = False,
+) -> Rows:
     """The rows of one quadrant as the page shows them."""
     shown = tuple(_shown(row, candidate, baseline) for row in rows)
-    return Rows(*heading(quadrant, candidate, baseline), shown, total)
+    return Rows(*heading(quadrant, candidate, baseline, graded=graded), shown, total)
 
 
-def heading(quadrant: Quadrant, candidate: str, baseline: str) -> tuple[str, str]:
+def heading(quadrant: Quadrant, candidate: str, baseline: str, *, graded: bool) -> tuple[str, str]:
     """What rows that changed hands are called, and what that means."""
     lost = quadrant == "lost"
-    right, wrong = (baseline, candidate) if lost else (candidate, baseline)
-    return "Lost" if lost else "Won", f"{right} is right, {wrong} is not"
+    better, worse = (baseline, candidate) if lost else (candidate, baseline)
+    lead = f"{better} scores higher than {worse}" if graded else f"{better} is right, {worse} is not"
+    return "Lost" if lost else "Won", lead
 
 
 def _shown(row: Row, candidate: str, baseline: str) -> Shown:
@@ -224,11 +238,17 @@ def _shown(row: Row, candidate: str, baseline: str) -> Shown:
 
 
 def _answer(expected: str, name: str, side: Side, against: str) -> Answer:
-    right = side.value is not None and side.value >= 1
-    score = "not judged" if side.value is None else "right" if right else "wrong"
-    reasons = [] if right else marked.reasons(expected, side)
+    score, tone = _said(side.value)
+    reasons = [] if tone == "good" else marked.reasons(expected, side)
     reasons += ["cut at the token limit"] if side.finish == "length" else []
     shown = marked.marked(against, side.answer) if against else marked.plain(side.answer)
-    return Answer(
-        name, shown, "" if side.value is None else "good" if right else "bad", score, tuple(reasons)
-    )
+    return Answer(name, shown, tone, score, tuple(reasons))
+
+
+def _said(value: float | None) -> tuple[str, str]:
+    """A score in words, and its tone."""
+    if value is None:
+        return "not judged", ""
+    if value in (0.0, 1.0):
+        return ("right", "good") if value else ("wrong", "bad")
+    return f"{value:.2f}", "warn"

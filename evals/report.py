@@ -142,7 +142,7 @@ def _judged(folder: Path, made: Evaluation, asked: Asked, most: int) -> Page:
         candidate=found.candidate,
         scored=_scored(folder, made, found.candidate),
         comparisons=found.comparisons,
-        rows=_rows(folder, found.candidate, told.baseline, most),
+        rows=_rows(folder, found.candidate, told.baseline, most, graded=told.paired.graded),
     )
 
 
@@ -153,7 +153,7 @@ def _progress(folder: Path, made: Evaluation, asked: Asked, most: int) -> Page:
     comparisons: tuple[Comparison, ...] = ()
     rows: tuple[page.Rows, ...] = ()
     instead = ""
-    if scorers.get(made.primary).binary and len(names) > 1:
+    if len(names) > 1:
         held = stored.read(folder)
         candidate = held.name(candidate)
         against = asked.against or (None if asked.match else tuple(n for n in names if n != candidate))
@@ -163,7 +163,7 @@ def _progress(folder: Path, made: Evaluation, asked: Asked, most: int) -> Page:
         instead = case.instead
         comparisons = tuple(case.compare(Terms(made.task.confidence, made.task.worthwhile, margin)))
         closest = min(comparisons, key=lambda one: one.paired.low)
-        rows = _rows(folder, candidate, closest.baseline, most)
+        rows = _rows(folder, candidate, closest.baseline, most, graded=closest.paired.graded)
     return _assembled(
         folder,
         made,
@@ -268,7 +268,7 @@ def _note(told: Mapping[str, Any], missing: int) -> str:
     return ", ".join(f"{n:,} {what}" for n, what in parts if n)
 
 
-def _rows(folder: Path, candidate: str, baseline: str, most: int) -> tuple[page.Rows, ...]:
+def _rows(folder: Path, candidate: str, baseline: str, most: int, *, graded: bool) -> tuple[page.Rows, ...]:
     """The rows that changed hands between two candidates, lost ones first."""
     counts = compare.quadrants(folder, candidate, baseline)
     lost, won = page.pick(counts.lost, counts.won, most)
@@ -277,7 +277,9 @@ def _rows(folder: Path, candidate: str, baseline: str, most: int) -> tuple[page.
     for quadrant, n in shown:
         if n:
             rows = compare.rows(folder, candidate, baseline, quadrant=quadrant, limit=n)
-            found.append(page.rows_of(quadrant, rows, getattr(counts, quadrant), candidate, baseline))
+            found.append(
+                page.rows_of(quadrant, rows, getattr(counts, quadrant), candidate, baseline, graded=graded)
+            )
     return tuple(found)
 
 

@@ -55,11 +55,11 @@ def _one(scorer: str, values: Sequence[float | None]) -> dict[str, Any]:
     if not n:
         return {"n": 0, "mean": None, "low": None, "high": None, "missing": missing}
     mean = sum(known) / n
-    low, high = wilson(sum(known), n) if scorers.get(scorer).binary else _normal(known, mean)
+    low, high = wilson(sum(known), n) if scorers.get(scorer).binary else normal(known, mean)
     return {"n": n, "mean": mean, "low": low, "high": high, "missing": missing}
 
 
-def _normal(values: Sequence[float], mean: float) -> tuple[float, float]:
+def normal(values: Sequence[float], mean: float) -> tuple[float, float]:
     """Mean ± 1.96 standard errors inside 0…1: for the eye; comparisons are paired and decide elsewhere."""
     n = len(values)
     spread = math.sqrt(sum((value - mean) ** 2 for value in values) / max(1, n - 1) / n)

@@ -17,7 +17,7 @@ __all__ = ["Given", "Judged", "Sheet", "read", "read_expected"]
 
 _KNOWN = (
     'Known: rows of {"id": "1", "answer": "..."}, or with "pass" or "score"; results.json of promptfoo; '
-    "a .json log of Inspect AI."
+    "a log of Inspect AI."
 )
 
 
@@ -54,11 +54,7 @@ def _parsed(path: Path) -> tuple[Any, list[tuple[int, Any]]]:
     except OSError as error:
         raise BadInput(f"The file cannot be read: {error.strerror}.", where=str(path)) from error
     if raw[:2] == b"PK":
-        raise BadInput(
-            "This is a packed file.",
-            where=str(path),
-            hint=f"inspect log convert {path.name} --to json --output-dir .",
-        )
+        return inspect_log.unpacked(path), []
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,10 +1,14 @@
-"""Logs of Inspect AI in their .json form: samples with their scores.
+"""Logs of Inspect AI, .json or .eval: samples with their scores.
 
 Several epochs of a sample are rows of one group. A sample that ended in an error is missing.
 """
 
 from __future__ import annotations
 
+import json
+import re
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,8 @@ from curation.errors import BadInput
 from evals.elsewhere.rows import id_of
 from evals.elsewhere.sheet import Given, Judged, Sheet, as_text, content_of, last_user
 
+_HEADER = "header.json"
+_SAMPLE = re.compile(r"samples/[^/]*\.json")
 _LETTERS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
 """Correct, incorrect, partial, no answer: as Inspect counts them."""
 _WORDS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
@@ -20,6 +26,29 @@ _WORDS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 def is_log(value: Any) -> bool:  # noqa: ANN401  any JSON value
     """Whether a value is a log of Inspect."""
     return isinstance(value, dict) and isinstance(value.get("eval"), dict) and "status" in value
+
+
+def unpacked(path: Path) -> dict[str, Any]:
+    """A packed log (.eval, a zip file of JSON) as its .json form has it.
+
+    Raises:
+        BadInput: it is no such log, unfinished, or packed in a way this Python cannot read.
+    """
+    hint = f"inspect log convert {path.name} --to json --output-dir ."
+    try:
+        with zipfile.ZipFile(path) as packed:
+            names = packed.namelist()
+            if _HEADER not in names:
+                raise BadInput(
+                    "This packed file holds no finished log of Inspect AI.", where=str(path), hint=hint
+                )
+            log = json.loads(packed.read(_HEADER))
+            samples = [json.loads(packed.read(name)) for name in names if _SAMPLE.fullmatch(name)]
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, RuntimeError, OSError, zlib.error) as error:
+        raise BadInput(f"The packed log cannot be read: {error}.", where=str(path), hint=hint) from error
+    if not is_log(log):
+        raise BadInput("This packed file holds no finished log of Inspect AI.", where=str(path), hint=hint)
+    return {**log, "samples": samples}
 
 
 def read(log: dict[str, Any], path: Path) -> list[Sheet]:

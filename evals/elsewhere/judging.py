@@ -12,6 +12,7 @@ from evals.elsewhere.pairing import Pair
 from evals.page import Fact, Listed, Page, Scored
 from evals.report import ROWS, TONES
 from evals.significance import wilson
+from evals.summary import normal
 from evals.verdict import Verdict, judge_given
 
 _KINDS: tuple[Quadrant, Quadrant] = ("lost", "won")
@@ -55,7 +56,7 @@ def page_of(pair: Pair, found: Verdict, command: str, *, rows: int = ROWS) -> Pa
             Fact("Right means", pair.scorer),
             Fact("Worth it from", f"{wording.setting(found.worthwhile)} points"),
         ),
-        scorers=("Right",) if shown else (),
+        scorers=(("Score" if pair.case.held.graded else "Right"),) if shown else (),
         scored=_scored(pair) if shown else (),
         comparisons=found.comparisons,
         worthwhile=found.worthwhile,
@@ -91,7 +92,9 @@ def _scored(pair: Pair) -> tuple[Scored, ...]:
         parts = ((missing, "missing"), (cut, "cut at the token limit"))
         score = page.Score(None, None, None)
         if known:
-            score = page.Score(sum(known) / len(known), *wilson(sum(known), len(known)))
+            mean = sum(known) / len(known)
+            ends = normal(known, mean) if held.graded else wilson(sum(known), len(known))
+            score = page.Score(mean, *ends)
         note = ", ".join(f"{n:,} {what}" for n, what in parts if n)
         found.append(Scored(name, (score,), note, name == pair.candidate.name))
     return tuple(found)
@@ -109,9 +112,10 @@ def _answered(pair: Pair) -> bool:
 def _rows(pair: Pair, most: int) -> tuple[page.Rows, ...]:
     """The rows that changed hands, lost ones first."""
     lost, won = _changed(pair, "lost"), _changed(pair, "won")
+    graded = pair.case.held.graded
     some = page.pick(len(lost), len(won), most) if _answered(pair) else (0, 0)
     return tuple(
-        page.rows_of(kind, rows[:n], len(rows), pair.candidate.name, pair.base.name)
+        page.rows_of(kind, rows[:n], len(rows), pair.candidate.name, pair.base.name, graded=graded)
         for kind, rows, n in zip(_KINDS, (lost, won), some, strict=True)
         if n
     )
@@ -122,9 +126,8 @@ def _listed(pair: Pair) -> tuple[Listed, ...]:
     if _answered(pair):
         return ()
     found = [(kind, tuple(row.id for row in _changed(pair, kind))) for kind in _KINDS]
-    return tuple(
-        Listed(*page.heading(kind, pair.candidate.name, pair.base.name), ids) for kind, ids in found if ids
-    )
+    names, graded = (pair.candidate.name, pair.base.name), pair.case.held.graded
+    return tuple(Listed(*page.heading(kind, *names, graded=graded), ids) for kind, ids in found if ids)
 
 
 def _unpaired(pair: Pair) -> tuple[Listed, ...]:

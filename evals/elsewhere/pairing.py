@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from curation import task as tasks
 from curation.errors import BadInput, BadUsage, unknown
-from curation.task import Task
-from evals import scorers, stored
+from evals import stored
 from evals.case import Case
 from evals.compare import Quadrant, Row, Side
-from evals.elsewhere.rows import GIVEN
+from evals.elsewhere import scoring
+from evals.elsewhere.scoring import Judge
 from evals.elsewhere.sheet import Given, Sheet
 from evals.rule import Mode
-from evals.scorers import Score, Scorer, ScoringContext
+from evals.scorers import Score
 from evals.stored import Outcome, Stored
 
 
@@ -27,7 +26,7 @@ class Terms:
 
     Args:
         scorer: one of ours, or of the files' own; None for what there is.
-        pass_at: from which score on an answer is right; None where scores are 0 and 1 already.
+        pass_at: from which score on an answer is right; None to take scores between 0 and 1 as they are.
         common: whether only rows that both files hold are compared.
         mode: whether the base is to be beaten, or to be matched within `margin` for a `saving`.
         worthwhile: smallest gain worth shipping.
@@ -152,16 +151,62 @@ def pair(
     only_candidate = tuple(id_ for id_ in candidate.rows if id_ not in base.rows)
     ids = both if terms.common else [*candidate.rows, *only_base]
     references = _references(ids, base, candidate, expected)
-    judge = _judge(base, candidate, references, terms)
+    judge = scoring.choose(
+        base, candidate, references,
+        scorer=terms.scorer, pass_at=terms.pass_at, worthwhile=terms.worthwhile,
+    )  # fmt: skip
     sheets = [base, candidate, *(one for one in others if judge.suits(one))]
+    scores = {one.name: judge.scores(one) for one in sheets}
     outcomes = {
-        one.name: tuple(judge.outcome(one, id_) if id_ in one.rows else None for id_ in ids) for one in sheets
+        one.name: tuple(_outcome(one, id_, scores[one.name]) if id_ in one.rows else None for id_ in ids)
+        for one in sheets
     }
     groups = tuple(_first(id_, "group", base, candidate, expected) or None for id_ in ids)
-    held = _held(candidate, judge, tuple(ids), groups, references, outcomes)
+    held = _held(candidate, judge, tuple(ids), groups, outcomes)
     case = Case(held, candidate.name, {base.name: terms.mode}, terms.margin, terms.saving)
-    rows = tuple(_row(id_, base, candidate, expected, judge) for id_ in ids)
+    rows = tuple(
+        Row(
+            id_,
+            _first(id_, "prompt", base, candidate, expected),
+            next(iter(references[id_]), ""),
+            _first(id_, "note", base, candidate, expected) or None,
+            group,
+            _quadrant(scores[candidate.name].get(id_), scores[base.name].get(id_)),
+            _side(candidate, id_, scores[candidate.name]),
+            _side(base, id_, scores[base.name]),
+        )
+        for id_, group in zip(ids, groups, strict=True)
+    )
     return Pair(base, candidate, case, rows, judge.says, only_base, only_candidate, terms.common)
+
+
+def _outcome(sheet: Sheet, id_: str, scores: Mapping[str, Score]) -> Outcome:
+    """One answer as the verdict reads it."""
+    given, score = sheet.rows[id_], scores[id_]
+    return Outcome(given.answer or "", _finish(given), score.value, score.extracted, None, None)
+
+
+def _side(sheet: Sheet, id_: str, scores: Mapping[str, Score]) -> Side:
+    """One answer as it is shown."""
+    if id_ not in sheet.rows:
+        return Side("", None, "", "", "", "error", "not in this file")
+    given, score = sheet.rows[id_], scores[id_]
+    return Side(
+        given.answer or "", score.value, score.reason, score.extracted, score.parse_level, _finish(given),
+        given.error,
+    )  # fmt: skip
+
+
+def _finish(given: Given) -> str:
+    return "error" if given.error else "length" if given.cut else "stop"
+
+
+def _quadrant(mine: Score | None, theirs: Score | None) -> Quadrant:
+    if mine is None or theirs is None or mine.value is None or theirs.value is None:
+        return "not_judged"
+    if mine.value != theirs.value:
+        return "won" if mine.value > theirs.value else "lost"
+    return "both_right" if mine.value >= 1 else "both_wrong"
 
 
 def _references(
@@ -188,116 +233,15 @@ def _references(
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Judge:
-    """Who says what is right: a score of the files (`own` is None), or one of our scorers."""
-
-    name: str
-    says: str
-    own: Scorer | None
-    task: Task
-    references: Mapping[str, tuple[str, ...]]
-    pass_at: float | None
-
-    def suits(self, sheet: Sheet) -> bool:
-        """Whether it can judge this sheet."""
-        return self.own is not None or self.name in sheet.scorers
-
-    def score(self, sheet: Sheet, id_: str) -> Score:
-        """What it says of one answer; a value of 1 is right."""
-        given = sheet.rows[id_]
-        if given.error:
-            return Score(self.name, None, f"missing: {given.error}")
-        if self.own is None:
-            told = given.scores.get(self.name)
-            if told is None:
-                return Score(self.name, None, "missing: not scored")
-            found = Score(self.name, told.value, told.reason)
-        elif given.answer is None:
-            return Score(self.name, None, "missing: no answer")
-        elif not self.references[id_]:
-            return Score(self.name, None, "missing: no expected answer")
-        else:
-            context = ScoringContext.of(self.task, "length" if given.cut else "stop")
-            tried = [self.own.score(one, given.answer, context)[0] for one in self.references[id_]]
-            found = max(tried, key=lambda one: -1.0 if one.value is None else one.value)
-        return self._decided(found, sheet, id_)
-
-    def _decided(self, found: Score, sheet: Sheet, id_: str) -> Score:
-        """The score as right or wrong."""
-        if found.value is None or (self.pass_at is None and found.value in (0.0, 1.0)):
-            return found
-        if self.pass_at is None:
-            raise BadInput(
-                f"Row {id_!r} of {sheet.name} has a score of {found.value:g}, neither right nor wrong.",
-                where=sheet.source.name,
-                hint="Say from which score on an answer is right: --pass-at 0.5",
-            )
-        right = float(found.value >= self.pass_at)
-        reason = f"{found.reason} (score {found.value:g})".strip()
-        return Score(found.scorer, right, reason, "", found.extracted, found.parse_level)
-
-    def outcome(self, sheet: Sheet, id_: str) -> Outcome:
-        """One answer as the verdict reads it."""
-        given, score = sheet.rows[id_], self.score(sheet, id_)
-        return Outcome(given.answer or "", _finish(given), score.value, score.extracted, None, None)
-
-    def side(self, sheet: Sheet, id_: str) -> Side:
-        """One answer as it is shown."""
-        if id_ not in sheet.rows:
-            return Side("", None, "", "", "", "error", "not in this file")
-        given, score = sheet.rows[id_], self.score(sheet, id_)
-        return Side(
-            given.answer or "", score.value, score.reason, score.extracted, score.parse_level, _finish(given),
-            given.error,
-        )  # fmt: skip
-
-
-def _finish(given: Given) -> str:
-    return "error" if given.error else "length" if given.cut else "stop"
-
-
-def _judge(base: Sheet, candidate: Sheet, references: Mapping[str, tuple[str, ...]], terms: Terms) -> _Judge:
-    """Who judges: the scorer asked for, else the one score both files have, else one that suits the answers."""
-    shared = [name for name in candidate.scorers if name in base.scorers]
-    wanted = terms.scorer
-    if wanted is None and len(shared) > 1:
-        raise BadUsage(
-            f"Both files have scores of {', '.join(shared)}.", hint=f"Choose: --scorer {shared[0]}"
-        )
-    if wanted is None and shared:
-        wanted = shared[0]
-    settings = {"worthwhile": terms.worthwhile}
-    if wanted in shared:
-        says = "as scored in the files" if wanted == GIVEN else f"as scored by {wanted}"
-        return _Judge(wanted, says, None, Task(**settings), references, terms.pass_at)
-    known = [one.name for one in scorers.SCORERS]
-    if wanted is not None and wanted not in known:
-        raise unknown("scorer", wanted, [*shared, *known])
-    told = [one for accepted in references.values() for one in accepted[:1]]
-    if not told:
-        raise BadUsage(
-            "There is nothing to score the answers against.",
-            hint='Add "expected" to the rows, name a third file with --expected, or give rows with "pass".',
-        )
-    task = tasks.guess(told, []).model_copy(update=settings)
-    own = scorers.get(wanted or task.primary_scorer)
-    if own.name == "label" and not task.labels:
-        task = task.model_copy(update={"labels": list(dict.fromkeys(told))})
-    chosen = "" if wanted else ", seen from the expected answers"
-    return _Judge(own.name, f"{own.title.lower()}{chosen}", own, task, references, terms.pass_at)
-
-
 def _held(
     candidate: Sheet,
-    judge: _Judge,
+    judge: Judge,
     ids: tuple[str, ...],
     groups: tuple[str | None, ...],
-    references: Mapping[str, tuple[str, ...]],
     outcomes: dict[str, tuple[Outcome | None, ...]],
 ) -> Stored:
     """The answers as an evaluation of a project would hold them."""
-    rows = [(id_, group, list(references[id_])) for id_, group in zip(ids, groups, strict=True)]
+    rows = [(id_, group, list(judge.references[id_])) for id_, group in zip(ids, groups, strict=True)]
     given = [
         (id_, name, one)
         for position, id_ in enumerate(ids)
@@ -318,29 +262,6 @@ def _held(
         strangers=0,
         answers_fingerprint=stored.fingerprint_of(judge.name, rows, given),
     )
-
-
-def _row(id_: str, base: Sheet, candidate: Sheet, expected: Mapping[str, Given] | None, judge: _Judge) -> Row:
-    mine, theirs = judge.side(candidate, id_), judge.side(base, id_)
-    accepted = judge.references[id_]
-    return Row(
-        id_,
-        _first(id_, "prompt", base, candidate, expected),
-        accepted[0] if accepted else "",
-        _first(id_, "note", base, candidate, expected) or None,
-        _first(id_, "group", base, candidate, expected) or None,
-        _quadrant(mine.value, theirs.value),
-        mine,
-        theirs,
-    )
-
-
-def _quadrant(mine: float | None, theirs: float | None) -> Quadrant:
-    if mine is None or theirs is None:
-        return "not_judged"
-    if mine >= 1:
-        return "both_right" if theirs >= 1 else "won"
-    return "lost" if theirs >= 1 else "both_wrong"
 
 
 def _first(id_: str, name: str, base: Sheet, candidate: Sheet, expected: Mapping[str, Given] | None) -> str:

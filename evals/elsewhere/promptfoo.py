@@ -29,8 +29,12 @@ def results(value: Any) -> list[Any] | None:  # noqa: ANN401  any JSON value
 
 def is_result(row: Any) -> bool:  # noqa: ANN401  any JSON value
     """Whether a row is one result of promptfoo."""
+    wanted = {"provider", "vars", "testIdx", "success"}
     return (
-        isinstance(row, dict) and "provider" in row and "vars" in row and isinstance(row.get("success"), bool)
+        isinstance(row, dict)
+        and wanted <= set(row)
+        and isinstance(row["testIdx"], int)
+        and isinstance(row["success"], bool)
     )
 
 
@@ -43,44 +47,57 @@ def read(found: Sequence[Any], path: Path) -> list[Sheet]:
     known = [row for row in found if is_result(row)]
     if len(known) != len(found):
         raise BadInput(
-            f"{len(found) - len(known)} results lack provider, vars, or a success of true or false.",
+            f"{len(found) - len(known)} results lack provider, vars, testIdx, or a success of true or false.",
             where=str(path),
         )
+    known.sort(key=_place)
     prompts: dict[str, dict[str, None]] = {}
-    for row in known:
+    for row in sorted(known, key=_column):
         prompts.setdefault(_provider(row), {})[_prompt_label(row)] = None
-    sheets: dict[str, Sheet] = {}
-    seen: Counter[tuple[str, str]] = Counter()
-    for row in sorted(known, key=_place):
-        name = _provider(row)
-        if len(prompts[name]) > 1:
-            name = f"{name} | {_prompt_label(row)}"
-        test = sha256(json.dumps(row["vars"], sort_keys=True))[:12]
-        seen[name, test] += 1
-        times = seen[name, test]
-        sheet = sheets.setdefault(name, Sheet(name, path, "promptfoo"))
-        sheet.rows[test if times == 1 else f"{test}#{times}"] = _given(row, test)
-    order = sorted(sheets.values(), key=lambda one: [*sheets].index(one.name))
-    return _repeated(order)
+    names = {
+        (provider, label): f"{provider} | {label}" if len(labels) > 1 else provider
+        for provider, labels in prompts.items()
+        for label in labels
+    }
+    sheets = {name: Sheet(name, path, "promptfoo") for name in names.values()}
+    ids = _ids(known)
+    groups = Counter(id_.partition("#")[0] for id_ in set(ids))
+    for row, id_ in zip(known, ids, strict=True):
+        sheet = sheets[names[_provider(row), _prompt_label(row)]]
+        if id_ in sheet.rows:
+            raise BadInput(f"Test {_place(row)} of {sheet.name} stands there twice.", where=str(path))
+        test = id_.partition("#")[0]
+        sheet.rows[id_] = _given(row, test if groups[test] > 1 else None)
+    return list(sheets.values())
+
+
+def _ids(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The id of each result: its variables, so that files pair by what was asked; numbered where asked again.
+
+    Results of one test have one id, whatever a provider did to the variables.
+    """
+    tests: dict[int, str] = {}
+    asked: Counter[str] = Counter()
+    found = []
+    for row in rows:
+        place = _place(row)
+        if place not in tests:
+            test = sha256(json.dumps(row["vars"], sort_keys=True))[:12]
+            asked[test] += 1
+            tests[place] = test if asked[test] == 1 else f"{test}#{asked[test]}"
+        found.append(tests[place])
+    return found
 
 
 def _place(row: dict[str, Any]) -> int:
     """The number of a test in its file."""
-    place = row.get("testIdx")
-    return place if isinstance(place, int) else 0
+    return int(row["testIdx"])
 
 
-def _repeated(sheets: list[Sheet]) -> list[Sheet]:
-    """Groups only where a test was asked more than once: its repeats are not independent rows."""
-    if any("#" in id_ for sheet in sheets for id_ in sheet.rows):
-        return sheets
-    for sheet in sheets:
-        sheet.rows = {id_: _without_group(row) for id_, row in sheet.rows.items()}
-    return sheets
-
-
-def _without_group(row: Given) -> Given:
-    return Given(row.answer, row.scores, row.error, row.expected, row.prompt, None, row.note, row.cut)
+def _column(row: dict[str, Any]) -> int:
+    """The number of provider and prompt in their file."""
+    number = row.get("promptIdx")
+    return number if isinstance(number, int) else 0
 
 
 def _provider(row: dict[str, Any]) -> str:
@@ -97,7 +114,7 @@ def _prompt_label(row: dict[str, Any]) -> str:
     return words if len(words) <= 60 else words[:59] + "\u2026"
 
 
-def _given(row: dict[str, Any], test: str) -> Given:
+def _given(row: dict[str, Any], group: str | None) -> Given:
     response = row.get("response") if isinstance(row.get("response"), dict) else {}
     output = response.get("output") if response else None
     graded = row.get("gradingResult") if isinstance(row.get("gradingResult"), dict) else {}
@@ -114,7 +131,7 @@ def _given(row: dict[str, Any], test: str) -> Given:
         prompt=as_text(prompt["raw"])
         if isinstance(prompt, dict) and prompt.get("raw")
         else as_text(row["vars"]),
-        group=test,
+        group=group,
         note=asserted,
         cut=(response or {}).get("finishReason") == "length",
     )

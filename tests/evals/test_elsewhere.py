@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.errors import BadInput, BadUsage
-from evals import elsewhere
+from evals import elsewhere, page
 from evals.elsewhere import judging, pairing
 from evals.elsewhere.pairing import Terms
 
@@ -191,13 +192,34 @@ def test_groups_reach_the_statistics(write):
     assert "The 200 rows form 20 groups and count as about" in found.text
 
 
-def test_scores_between_right_and_wrong_need_a_line(write):
-    rows = [{"id": i, "score": 0.7 if i % 2 else 0.2} for i in range(40)]
-    base, candidate = write("b.jsonl", rows), write("c.jsonl", [{**row, "score": 0.9} for row in rows])
-    with pytest.raises(BadInput, match="score of 0.2, neither right nor wrong") as caught:
+def test_graded_scores_decide_as_in_a_project(write, evaluation):
+    from evals.verdict import judge
+
+    values = [(i % 5 / 4, min(1.0, i % 5 / 4 + (0.25 if i % 3 else 0.0))) for i in range(120)]
+    base, candidate = (
+        [{"id": f"r{i:03d}", "score": pair[side]} for i, pair in enumerate(values)] for side in (0, 1)
+    )
+    found = compared(write("prompt.jsonl", base), write("run:r001.jsonl", candidate))
+    columns = {"run:r001": [pair[1] for pair in values], "prompt": [pair[0] for pair in values]}
+    texts = {name: [f"{value:g}" for value in column] for name, column in columns.items()}
+    there = judge(evaluation(columns, answers=texts, primary="fields"), "run:r001")
+    assert found.comparisons[0].paired.graded and found.headline == there.headline
+    assert found.comparisons == there.comparisons and found.verdict == there.verdict == "ship"
+    html = page.render(judging.page_of(pairing.pair(only(write("prompt.jsonl", base)),
+                       only(write("run:r001.jsonl", candidate)), Terms()), found, "x"))  # fmt: skip
+    assert (
+        "How each scored" in html and "Sign-flip p" in html and "run:r001 scores higher than prompt" in html
+    )
+
+
+def test_scores_on_another_scale_need_a_line(write):
+    rows = [{"id": i, "score": 2 + i % 2} for i in range(40)]
+    base, candidate = write("b.jsonl", rows), write("c.jsonl", [{**row, "score": 3} for row in rows])
+    with pytest.raises(BadInput, match="has a score of 2; scores lie between 0 and 1") as caught:
         compared(base, candidate)
     assert "--pass-at" in caught.value.hint
-    assert compared(base, candidate, pass_at=0.5).as_json()["only_candidate"] == 20
+    told = compared(base, candidate, pass_at=3).as_json()
+    assert (told["only_candidate"], told["both_right"]) == (20, 20)
 
 
 def test_the_scorer_is_seen_from_the_expected_answers_or_named(write):
@@ -262,7 +284,8 @@ def test_files_of_no_known_form_say_which_are_known(write, tmp_path):
     packed.write_bytes(b"PK\x03\x04rest")
     latin.write_bytes('{"id": 1, "answer": "\xe9"}'.encode("latin-1"))
     for path, words in (
-        (empty, "is empty"), (packed, "packed"), (latin, "Not UTF-8"), (tmp_path / "none.jsonl", "cannot be read"),
+        (empty, "is empty"), (packed, "packed log cannot be read"), (latin, "Not UTF-8"),
+        (tmp_path / "none.jsonl", "cannot be read"),
         (write("config.json", {"providers": []}), "No rows of answers"), (write("list.json", []), "No rows"),
     ):  # fmt: skip
         with pytest.raises(BadInput, match=words):
@@ -315,6 +338,12 @@ def test_repeats_of_a_test_are_rows_of_one_group(write):
     assert len(sheet.rows) == 6 and len({row.group for row in sheet.rows.values()}) == 3
 
 
+def test_a_provider_that_changes_the_variables_still_pairs(write):
+    rows = [result(i, side, True, vars={"n": i, "session": f"{side}{i}"}) for i in range(30) for side in "ab"]
+    first, second = elsewhere.read(write("r.json", export(rows)))
+    assert list(first.rows) == list(second.rows)
+
+
 def test_a_third_candidate_of_the_file_costs_confidence(write):
     quadrants = [(1, 1)] * 120 + [(0, 1)] * 30 + [(1, 0)] * 15 + [(0, 0)] * 35
     rows = [result(i, f"p{k}", bool(pair[k % 2])) for i, pair in enumerate(quadrants) for k in range(3)]
@@ -364,6 +393,23 @@ def test_logs_of_one_model_are_told_apart_by_their_files(write):
     assert (pair.base.name, pair.candidate.name) == ("mockllm/model (before)", "mockllm/model (after)")
 
 
+def test_a_packed_log_says_what_its_json_form_says(write, tmp_path):
+    samples = [sample(i, "C" if i % 2 else "I") for i in range(6)]
+    path = tmp_path / "log.eval"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("_journal/start.json", "{}")
+        for one in samples:
+            packed.writestr(f"samples/{one['id']}_epoch_1.json", json.dumps(one))
+        packed.writestr("summaries.json", "[]")
+        packed.writestr("header.json", json.dumps({**log([]), "samples": None}))
+    assert only(path).rows == only(write("log.json", log(samples))).rows
+    other = tmp_path / "other.zip"
+    with zipfile.ZipFile(other, "w") as packed:
+        packed.writestr("a.txt", "a")
+    with pytest.raises(BadInput, match="no finished log"):
+        elsewhere.read(other)
+
+
 def test_a_log_without_samples_is_refused(write):
     with pytest.raises(BadInput, match="holds no samples"):
         elsewhere.read(write("log.json", log([])))
@@ -376,8 +422,8 @@ json_values = st.recursive(
         st.sampled_from(
             ["id", "answer", "pass", "score", "expected", "messages", "role", "content", "results", "provider",
              "vars", "success", "response", "output", "gradingResult", "testCase", "assert", "type", "value",
-             "samples", "eval", "status", "scores", "input", "target", "choices", "error", "testIdx", "epoch",
-             "prompt", "label", "group"]
+             "samples", "eval", "status", "scores", "input", "target", "choices", "error", "testIdx", "promptIdx",
+             "epoch", "prompt", "label", "group"]
         ),
         inner, max_size=6,
     ),
@@ -385,20 +431,16 @@ json_values = st.recursive(
 )  # fmt: skip
 
 
-RESULT = (
-    "provider",
-    "vars",
-    "success",
-    "prompt",
-    "response",
-    "gradingResult",
-    "testCase",
-    "error",
-    "testIdx",
-)
-SAMPLE = ("id", "epoch", "input", "target", "output", "scores", "error")
-rows_of = {"results": st.fixed_dictionaries({key: json_values for key in RESULT} | {"success": st.booleans()}),
-           "samples": st.fixed_dictionaries({key: json_values for key in SAMPLE})}  # fmt: skip
+KEYS = {
+    "results": ("provider", "vars", "prompt", "promptIdx", "response", "gradingResult", "testCase", "error"),
+    "samples": ("id", "epoch", "input", "target", "output", "scores", "error"),
+}
+rows_of = {
+    form: st.fixed_dictionaries(
+        {key: json_values for key in keys} | {"success": st.booleans(), "testIdx": st.integers(0, 3)}
+    )
+    for form, keys in KEYS.items()
+}
 files = (
     json_values
     | st.lists(rows_of["results"], max_size=3).map(export)

@@ -190,11 +190,16 @@ def test_one_candidate_alone_on_validation_is_reported(summed):
     assert "50.0 % 15.0 to 85.0" in Reader(page.render(found)).text
 
 
-def test_a_graded_primary_scorer_is_reported_without_a_comparison(summed):
+def test_a_graded_primary_scorer_is_reported_as_scores(summed):
     folder = summed(
-        {"run:r001": [1, 0.5], "prompt": [0, 1]},
-        answers={"run:r001": ["a"] * 2, "prompt": ["b"] * 2},
+        {"run:r001": [1, 0.5] * 30, "prompt": [0.25, 0.5] * 30},
+        answers={"run:r001": ["a"] * 60, "prompt": ["b"] * 60},
         split="validation", primary="fields", task={"kind": "structured", "labels": []},
     )  # fmt: skip
     found = report.gather(folder)
-    assert found.comparisons == () and found.scorers == ("Fields right (F1)",)
+    assert found.headline == "On 60 validation rows run:r001 scored higher than prompt in 30 and lower in 0."
+    assert (
+        found.scorers == ("Fields right (F1)",) and found.rows[0].lead == "run:r001 scores higher than prompt"
+    )
+    text = Reader(page.render(found)).text
+    assert "How each scored" in text and "0.25" in text and "Sign-flip p" in text

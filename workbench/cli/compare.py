@@ -69,7 +69,7 @@ def compare(
     """Judge answers from anywhere: a paired verdict on two files, without a project.
 
     Reads rows of {"id", "answer"} with "expected" there or in a third file, rows with "pass" or "score",
-    results.json of promptfoo and .json logs of Inspect AI. One file with several candidates is enough.
+    results.json of promptfoo and logs of Inspect AI. One file with several candidates is enough.
 
     Exit code: 0 ship, 10 do not ship, 11 not enough evidence, 1 no verdict.
     """
