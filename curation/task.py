@@ -19,6 +19,7 @@ from curation.files import canonical_json, read_yaml, sha256, write_yaml
 
 Kind = Literal["classification", "structured", "free_form", "preference"]
 Parse = Literal["strict", "fenced", "lenient"]
+GuardMode = Literal["prove", "harm"]
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULT_EMBEDDER = "all-minilm-l6-v2"
 
@@ -93,6 +94,22 @@ class CheckSettings(BaseModel):
     options: dict[str, float | int | str | bool] = Field(default_factory=dict)
 
 
+class Guardrail(BaseModel):
+    """Something that must not get worse by more than a margin, whatever the average says."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scorer: str | None = Field(None, description="whose judgement; the primary scorer's where it is left out")
+    slice: str | None = Field(
+        None, description="FIELD=VALUE, or FIELD for each of its values; all rows where it is left out"
+    )
+    margin: float = Field(0.03, gt=0, lt=1, description="the loss that is still allowed, as a fraction")
+    mode: GuardMode | None = Field(
+        None,
+        description="prove: no ship before it is shown; harm: only a proven loss blocks; default by the rows",
+    )
+
+
 class Task(BaseModel):
     """What task.yaml holds. Field descriptions are shown in the app's settings."""
 
@@ -112,6 +129,12 @@ class Task(BaseModel):
     parse: Parse = Field("fenced", description="how an answer is read; the same for every candidate")
     primary: str | None = Field(None, description="the scorer that decides; default by kind")
     slices: list[str] = Field(default_factory=list, description="fields of the answer or of the metadata")
+    guardrails: list[Guardrail] = Field(
+        default_factory=list, description="slices and scorers that must not get worse"
+    )
+    must_pass: list[str] = Field(
+        default_factory=list, description="ids of rows that may not be lost to a baseline"
+    )
     worthwhile: float = Field(0.03, ge=0, lt=1, description="smallest gain worth shipping, as a fraction")
     looks: int = Field(1, ge=1, le=50, description="verdicts planned on one test set")
     confidence: float = Field(0.95, gt=0.5, lt=1)
@@ -148,6 +171,11 @@ class Task(BaseModel):
     def _kind_has_what_it_needs(self) -> Task:
         if self.kind == "classification" and not self.labels:
             raise ValueError("a classification task needs `labels`")
+        known = ("label", *self.slices)
+        for rail in self.guardrails:
+            field = (rail.slice or "label").partition("=")[0].strip()
+            if field not in known:
+                raise ValueError(f"the guardrail on {rail.slice!r}: {field!r} is not among `slices`")
         return self
 
     @property
@@ -211,7 +239,7 @@ def parse(value: dict[str, Any], *, where: str = "task") -> Task:
         return Task.model_validate(value)
     except ValidationError as error:
         raise BadTask(
-            mistakes(error, list(Task.model_fields)),
+            mistakes(error, [*Task.model_fields, *Guardrail.model_fields]),
             where=where,
             hint="Mend these fields and try again; everything else was fine.",
         ) from error
@@ -226,7 +254,8 @@ def mistakes(error: ValidationError, known: Iterable[str]) -> str:
         field = ".".join(str(part) for part in one["loc"]) or "file"
         text = one["msg"].removeprefix("Value error, ")
         if one["type"] == "extra_forbidden":
-            near = get_close_matches(str(one["loc"][-1]), list(known), n=1)
+            key = str(one["loc"][-1])
+            near = get_close_matches(key, [name for name in known if name != key], n=1)
             text = "unknown key" + (f"; did you mean `{near[0]}`?" if near else "")
         elif one["type"] != "value_error":
             text += f", got {one['input']!r}"

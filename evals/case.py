@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from curation.errors import BadUsage, NoBaseline
-from evals import rule, wording
+from evals import guardrails, rule, wording
 from evals.candidates import CHEAP
+from evals.guardrails import Guarded
 from evals.rule import Comparison, Mode, Terms
 from evals.significance import holm_share
 from evals.stored import Stored, kind_of
@@ -31,6 +32,13 @@ class Decision(NamedTuple):
     outcome: rule.Outcome
     comparisons: list[Comparison]
     doubt: str
+    guarded: tuple[Guarded, ...] = ()
+    lost: tuple[str, ...] = ()
+
+    @property
+    def broken(self) -> list[Guarded]:
+        """The guardrails that a proven loss has broken."""
+        return [one for one in self.guarded if one.standing == "broken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,18 +156,29 @@ class Case:
         return holm_share(p_values, 0, 1 - confidence)
 
     def decide(self, terms: Terms) -> Decision:
-        """The rule with missing answers counted against the candidate, and its two reservations."""
-        worst = self.compare(terms)
-        outcome = rule.overall(worst)
+        """The rule with missing answers counted against the candidate, and its reservations."""
+        found = self._plainly(terms)
         if missing := self.held.missing(self.name, *self.modes):
-            if rule.overall(self.compare(terms, best=True)) != outcome:
-                return Decision("not_enough_evidence", worst, wording.missing_decide(missing))
-        if outcome == "ship":
-            for one in worst:
+            if self._plainly(terms, best=True).outcome != found.outcome:
+                doubt = wording.missing_decide(missing)
+                return found._replace(outcome="not_enough_evidence", doubt=doubt)
+        if found.outcome == "ship":
+            for one in found.comparisons:
                 if not self.beaten_uncut(one, terms):
-                    cut = sum(self.held.cut(one.baseline))
-                    return Decision("not_enough_evidence", worst, wording.cut_decide(one.baseline, cut))
-        return Decision(outcome, worst, "")
+                    doubt = wording.cut_decide(one.baseline, sum(self.held.cut(one.baseline)))
+                    return found._replace(outcome="not_enough_evidence", doubt=doubt)
+        return found
+
+    def _plainly(self, terms: Terms, best: bool = False) -> Decision:
+        """Baselines, guardrails and must-pass rows together: a loss decides before a gain does."""
+        comparisons = self.compare(terms, best)
+        guarded, lost = guardrails.watch(self, terms, best), guardrails.lost(self, best)
+        outcome, doubt = rule.overall(comparisons), ""
+        if lost or any(one.standing == "broken" for one in guarded):
+            outcome = "do_not_ship"
+        elif outcome == "ship" and (unproven := [one for one in guarded if one.blocks]):
+            outcome, doubt = "not_enough_evidence", wording.unproven(unproven)
+        return Decision(outcome, comparisons, doubt, guarded, lost)
 
 
 def opponents(

@@ -152,9 +152,15 @@ def baseline_for(project: Project, version: Path) -> Path | None:
 
 
 def newest_on_test(project: Project, version: Path, names: Sequence[str]) -> Path | None:
-    """The newest finished evaluation on all test rows that holds every one of these candidates."""
+    """The newest finished evaluation on all test rows that holds every one of these candidates.
+
+    What it may not lose was frozen with it: after a change of guardrails an older one does not count.
+    """
+    now = tasks.load(project.task_path) if project.task_path.is_file() else None
     for folder, made in _of_version(project, version):
         whole = made.split == "test" and made.limit is None
+        if now and (made.task.guardrails, made.task.must_pass) != (now.guardrails, now.must_pass):
+            continue
         if whole and set(names) <= set(made.names) and _done(folder):
             return folder
     return None
@@ -163,11 +169,14 @@ def newest_on_test(project: Project, version: Path, names: Sequence[str]) -> Pat
 def resolve_scorers(task: Task, names: Sequence[str] | None) -> list[str]:
     """The scorers of an evaluation, primary first: those named, else the primary and those of the kind.
 
+    The scorers of the task's guardrails come last.
+
     Raises:
         BadUsage: a scorer that does not exist, a primary one that only diagnoses, or code of one's own that
             nobody named.
     """
     wanted = list(names) if names else [task.primary_scorer, *task.traits.scorers]
+    wanted += [rail.scorer for rail in task.guardrails if rail.scorer]
     found = [known_scorers.get(name) for name in dict.fromkeys(wanted)]
     if found[0].diagnostic:
         raise BadUsage(
@@ -175,7 +184,7 @@ def resolve_scorers(task: Task, names: Sequence[str] | None) -> list[str]:
             hint="Name another one first.",
         )
     own = next((one.name for one in found if one.name.startswith(own_code.PREFIX)), None)
-    if own and not names:
+    if own and own not in (names or ()):
         raise BadUsage(
             f"The task names {own!r}, which is code; it runs only where you name it yourself.",
             hint=f"Give it with the command: --scorer {own}",

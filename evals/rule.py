@@ -133,14 +133,14 @@ def weighed(
     return paired([one >= 1 for one in mine], [one >= 1 for one in theirs], groups, confidence)
 
 
-def _too_little(figures: Paired) -> bool:
+def too_little(figures: Paired) -> bool:
     """Whether graded scores of these rows show nothing at all; rows that are all equal do show something."""
     least = Least.of(figures)
     return figures.graded and (figures.n < least.rows or 0 < figures.discordant < least.different)
 
 
 def _beating(figures: Paired, terms: Terms) -> Standing:
-    if _too_little(figures):
+    if too_little(figures):
         return "open"
     if figures.high < 0:
         return "worse"
@@ -157,7 +157,7 @@ def _beating(figures: Paired, terms: Terms) -> Standing:
 
 
 def _matching(figures: Paired, terms: Terms) -> Standing:
-    if _too_little(figures):
+    if too_little(figures):
         return "open"
     if figures.high < -terms.margin:
         return "worse"

@@ -187,7 +187,7 @@ def read(folder: Path) -> Stored:
         groups=tuple(row[1] for row in rows),
         outcomes={name: tuple(column) for name, column in sorted(outcomes.items())},
         strangers=strangers,
-        answers_fingerprint=fingerprint_of(found.primary, rows, answers),
+        answers_fingerprint=fingerprint_of(found.primary, rows, answers, _guarded(folder, found.task)),
     )
 
 
@@ -257,9 +257,34 @@ def _refuse_outside(answers: Sequence[tuple[str, str, Outcome]], primary: str, f
             )
 
 
+def _guarded(folder: Path, task: Task) -> list[object]:
+    """What guardrails are computed from beside the primary scores; nothing where there are none."""
+    if not task.guardrails:
+        return []
+    with connect(folder) as connection:
+        rows = connection.execute("""
+            select id, label, metadata
+            from examples
+            order by id
+        """).fetchall()
+        scores = connection.execute(
+            """
+            select id, candidate, scorer, value
+            from scores
+            where list_contains($scorers, scorer) and coalesce(field, '') = ''
+            order by all
+            """,
+            {"scorers": [rail.scorer for rail in task.guardrails if rail.scorer]},
+        ).fetchall()
+    return [[list(row) for row in rows], [list(row) for row in scores]]
+
+
 def fingerprint_of(
-    primary: str, rows: Sequence[tuple[Any, ...]], answers: Sequence[tuple[str, str, Outcome]]
+    primary: str,
+    rows: Sequence[tuple[Any, ...]],
+    answers: Sequence[tuple[str, str, Outcome]],
+    guarded: Sequence[object] = (),
 ) -> str:
     """SHA-256 of what a verdict is computed from: rows, groups, references, answers and their values."""
     told = [[id_, name, one.answer, one.finish, one.value] for id_, name, one in answers]
-    return sha256(canonical_json([primary, [list(row) for row in rows], told]))
+    return sha256(canonical_json([primary, [list(row) for row in rows], told, *guarded]))

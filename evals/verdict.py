@@ -13,13 +13,16 @@ from typing import Any, Literal
 
 from curation.errors import BadInput
 from evals import looks, rule, stored, wording
-from evals.case import MOST_MISSING, Case, margin_of, opponents
+from evals.case import MOST_MISSING, Case, Decision, margin_of, opponents
+from evals.guardrails import Guarded
 from evals.rule import Check, Comparison, Settle, Terms
 from evals.significance import chance_of_a_false_ship, look_confidence
 
 Outcome = Literal["ship", "do_not_ship", "not_enough_evidence", "withheld"]
 
 EXIT_CODES: dict[Outcome, int] = {"ship": 0, "do_not_ship": 10, "not_enough_evidence": 11, "withheld": 1}
+GUARDRAIL = "guardrail"
+"""What the lines of the gate are called, in short, that come from guardrails."""
 _FIGURES = (
     *("n", "both_right", "only_candidate", "only_baseline", "both_wrong"),
     *("difference", "low", "high", "p"),
@@ -56,6 +59,8 @@ class Verdict:
         version: name of the frozen version.
         evaluation: name of the evaluation folder.
         answers_fingerprint: SHA-256 of the stored answers and scores it was computed from.
+        guardrails: what became of each, on each slice.
+        lost_must_pass: ids of the rows that may not be lost and were.
     """
 
     verdict: Outcome
@@ -75,6 +80,8 @@ class Verdict:
     version: str
     evaluation: str
     answers_fingerprint: str
+    guardrails: tuple[Guarded, ...] = ()
+    lost_must_pass: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -186,14 +193,23 @@ def _reached(
     share = case.share(confidence)
     terms = Terms(1 - (1 - confidence) / share, task.worthwhile, case.margin)
     decision = case.decide(terms)
-    shown = rule.telling(decision.comparisons, decision.outcome)
+    plainly = rule.overall(decision.comparisons)
+    by_guard = decision.outcome == "do_not_ship" != plainly
+    shown = rule.telling(decision.comparisons, plainly if by_guard else decision.outcome)
     undecided = decision.outcome == "not_enough_evidence" and not decision.doubt
     needed = rule.settle(shown, terms) if undecided else ()
     match decision.outcome:
         case "ship":
             headline, sentences = wording.ship(case.name, shown, decision.comparisons)
+            sentences += wording.guarded(decision.guarded)
         case "do_not_ship":
-            headline, sentences = wording.do_not_ship(shown, terms)
+            headline, sentences = wording.guarded_loss(case.name, shown, decision.lost, decision.broken)
+            if not by_guard:
+                plain, more = wording.do_not_ship(shown, terms)
+                headline, sentences = (
+                    plain,
+                    [*more, *wording.losses(case.name, decision.lost, decision.broken)],
+                )
         case "not_enough_evidence":
             headline, sentences = wording.not_enough(shown, terms, needed)
     remarks = _remarks(case, decision.comparisons, share)
@@ -203,13 +219,35 @@ def _reached(
         headline,
         [*sentences, *filter(None, [decision.doubt]), *remarks, closing],
         # Lines that hold for every baseline alike, such as the number of rows, stand once.
-        tuple(dict.fromkeys((*gate, *(c for one in decision.comparisons for c in rule.checks(one, terms))))),
+        tuple(
+            dict.fromkeys(
+                (
+                    *gate,
+                    *_watched(case, decision),
+                    *(c for one in decision.comparisons for c in rule.checks(one, terms)),
+                )
+            )
+        ),
         comparisons=tuple(decision.comparisons),
         settle=needed,
         look=look,
         confidence=terms.confidence,
         not_measured=not_measured,
+        decision=decision,
     )
+
+
+def _watched(case: Case, decision: Decision) -> list[Check]:
+    """The lines of the gate for guardrails and must-pass rows."""
+    lines = [
+        Check(wording.rail(one), wording.seen(one), not one.blocks, short=GUARDRAIL)
+        for one in decision.guarded
+    ]
+    if must := case.held.task.must_pass:
+        here = len(set(must) & set(case.held.ids))
+        rule_ = f"no loss among the {here:,} must-pass rows of this test set"
+        lines.append(Check(rule_, f"{len(decision.lost):,} lost", not decision.lost))
+    return lines
 
 
 def _gate(case: Case) -> list[Check]:
@@ -271,6 +309,7 @@ def _assembled(
     look: int | None = None,
     confidence: float | None = None,
     not_measured: tuple[NotMeasured, ...] | None = None,
+    decision: Decision | None = None,
 ) -> Verdict:
     held = case.held
     return Verdict(
@@ -291,4 +330,6 @@ def _assembled(
         version=held.version,
         evaluation=held.folder.name,
         answers_fingerprint=held.answers_fingerprint,
+        guardrails=decision.guarded if decision else (),
+        lost_must_pass=decision.lost if decision else (),
     )

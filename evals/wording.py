@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evals.guardrails import Guarded
 from evals.rule import Comparison, Least, Settle, Terms
-from evals.significance import MIN_GROUPS
+from evals.significance import MIN_GROUPS, rows_to_match
 
 
 def points(fraction: float) -> str:
@@ -93,6 +94,87 @@ def do_not_ship(one: Comparison, terms: Terms) -> tuple[str, list[str]]:
         return headline, [f"Between {points(figures.high)} and {points(figures.low)} points down."]
     worth = f"Any gain is under the {setting(terms.worthwhile)} points set as worth it."
     return f"Do not ship. Against {one.baseline} {moved(one)}.", [worth]
+
+
+def losses(name: str, ids: Sequence[str], rails: Sequence[Guarded]) -> list[str]:
+    """A sentence for the must-pass rows that were lost, and one for each broken guardrail."""
+    shown = ", ".join(ids[:5]) + (f" and {len(ids) - 5:,} more" if len(ids) > 5 else "")
+    told = [f"{name} lost {counted(len(ids), 'must-pass row')} ({shown})"] if ids else []
+    return [f"{one}." for one in (*told, *map(_worse, rails))]
+
+
+def guarded_loss(
+    name: str, one: Comparison, ids: Sequence[str], rails: Sequence[Guarded]
+) -> tuple[str, list[str]]:
+    """Headline and sentences of a candidate whose average would do; `one` is its closest comparison."""
+    first, *others = losses(name, ids, rails)
+    gain = one.paired.difference
+    if gain > 0:
+        first = f"Better on average ({signed(gain)}), but {first}"
+    return f"Do not ship. {first}", others
+
+
+def _worse(rail: Guarded) -> str:
+    figures = rail.paired
+    if figures is None:
+        return f"{rail_name(rail)} got worse"
+    up, down = ("better", "worse") if figures.graded else ("gained", "lost")
+    return (
+        f"{rail_name(rail)} got worse than {rail.against}: {figures.only_candidate:,} {up}, "
+        f"{figures.only_baseline:,} {down} of {figures.n:,} (between {points(figures.high)} and "
+        f"{points(figures.low)} points down)"
+    )
+
+
+def guarded(rails: Sequence[Guarded]) -> list[str]:
+    """What a candidate that ships does to what is guarded."""
+    if not rails:
+        return []
+    unknown = [rail for rail in rails if rail.standing == "unknown"]
+    if not unknown:
+        return ["Nothing guarded got worse."]
+    return ["Nothing guarded is proven to have got worse.", *(f"{_hidden(rail)}." for rail in unknown)]
+
+
+def unproven(rails: Sequence[Guarded]) -> str:
+    """Why a gain is not enough: what must be shown not to have got worse is open."""
+    told = "; ".join(map(_hidden, rails))
+    open_ = f"It is better, but whether something guarded got worse is open: {told}."
+    more = [
+        rows_to_match(rail.margin, figures.discordance, figures.confidence) * figures.design_effect
+        - figures.n
+        for rail in rails
+        if (figures := rail.paired) is not None
+    ]
+    if not more or max(more) < 1:
+        return open_
+    return f"{open_} About {planned(math.ceil(max(more)))} more such rows would show that it did not."
+
+
+def _hidden(rail: Guarded) -> str:
+    figures = rail.paired
+    if figures is None:
+        return f"{rail_name(rail)}: {rail.why}"
+    return f"{rail_name(rail)} could hide a loss of up to {points(figures.low)} points ({counted(figures.n, 'row')})"
+
+
+def rail_name(rail: Guarded) -> str:
+    """What is guarded, in words."""
+    return f"{rail.slice or 'the whole set'} by {rail.scorer}"
+
+
+def rail(one: Guarded) -> str:
+    """A guardrail as a line of the gate."""
+    return f"{rail_name(one)} at most {setting(one.margin)} points worse ({one.mode})"
+
+
+def seen(one: Guarded) -> str:
+    """What became of a guardrail, for the gate."""
+    figures = one.paired
+    if figures is None:
+        return f"{one.standing}: {one.why}"
+    span = f"{signed(figures.low)} to {signed(figures.high)} points against {one.against}"
+    return f"{one.standing}: {span}, {counted(figures.n, 'row')}"
 
 
 def not_enough(one: Comparison, terms: Terms, needed: Sequence[Settle]) -> tuple[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,8 @@ class Made:
     split: str = "test"
     audit: Mapping[str, Any] | None = field(default_factory=lambda: {"clean": True, "pairs": 0})
     primary: str = "label"
+    metadata: Sequence[Mapping[str, Any]] | None = None
+    more: Mapping[str, Mapping[str, Marks]] = field(default_factory=dict)
 
 
 def write_evaluation(folder: Path, marks: Mapping[str, Marks], **told: Any) -> Path:
@@ -68,7 +71,8 @@ def write_evaluation(folder: Path, marks: Mapping[str, Marks], **told: Any) -> P
     Args:
         folder: made with its parents.
         marks: candidate to one mark a row.
-        **told: the fields of `Made`; `cut` holds positions of answers that ended at the token limit.
+        **told: the fields of `Made`; `cut` holds positions of answers that ended at the token limit, `more`
+            what further scorers said.
     """
     made = Made(**told)
     n = len(next(iter(marks.values())))
@@ -83,8 +87,9 @@ def write_evaluation(folder: Path, marks: Mapping[str, Marks], **told: Any) -> P
             "expected": "yes",
             "label": "yes",
             "group": group,
+            "metadata": json.dumps(made.metadata[position]) if made.metadata else None,
         }
-        for id_, group in zip(ids, groups, strict=True)
+        for position, (id_, group) in enumerate(zip(ids, groups, strict=True))
     ]
     answers, scores = [], []
     for name, column in marks.items():
@@ -118,6 +123,12 @@ def write_evaluation(folder: Path, marks: Mapping[str, Marks], **told: Any) -> P
                     "reason": f"mark {mark}",
                 }
             )
+    scores += [
+        {"id": id_, "candidate": name, "scorer": scorer, "field": "", "value": value}
+        for scorer, columns in made.more.items()
+        for name, column in columns.items()
+        for id_, value in zip(ids, column, strict=True)
+    ]
     for name, rows, schema in (
         ("examples", examples, EXAMPLES),
         ("answers", answers, ANSWERS),
@@ -128,7 +139,7 @@ def write_evaluation(folder: Path, marks: Mapping[str, Marks], **told: Any) -> P
     settings = {
         "version": "../../versions/v001", "fingerprint": "f" * 64, "split": made.split, "limit": None,
         "rows": n, "without_answer": 0, "candidates": list(marks), "contents": {}, "primary": made.primary,
-        "scorers": [made.primary], "seed": 0, "task": task, "asked": "a" * 64,
+        "scorers": [made.primary, *made.more], "seed": 0, "task": task, "asked": "a" * 64,
         "audit": None if made.audit is None else dict(made.audit), "created": "2026-01-01T00:00:00Z",
     }  # fmt: skip
     write_yaml(folder / "evaluation.yaml", settings)

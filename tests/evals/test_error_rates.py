@@ -9,7 +9,7 @@ import pytest
 
 from evals import rule
 from evals.rule import Terms
-from evals.significance import holm_share, look_confidence, mcnemar_midp
+from evals.significance import holm_share, look_confidence, mcnemar_midp, tango
 
 
 @lru_cache(maxsize=200_000)
@@ -131,3 +131,22 @@ def test_graded_scores_that_are_no_better_ship_no_more_often_than_allowed(n):
         shipped += found.standing == "better"
     assert shipped / draws <= 0.025 + 3 * np.sqrt(0.025 * 0.975 / draws)
     assert shipped > 0
+
+
+@pytest.mark.parametrize(
+    ("n", "up", "down", "percent"),
+    [(100, 0.0, 0.05, 0.59), (100, 0.02, 0.07, 1.69), (200, 0.0, 0.03, 1.62), (500, 0.02, 0.05, 2.35)],
+)
+def test_a_loss_of_just_the_margin_is_held_at_most_this_often(n, up, down, percent):
+    from scipy.stats import multinomial
+
+    most_up, most_down = (int(n * rate + 8 * np.sqrt(n * rate) + 1) for rate in (up, down))
+    table = [(b, c, n - b - c) for b in range(most_up + 1) for c in range(most_down + 1) if b + c <= n]
+    weights = multinomial.pmf(table, n, [up, down, 1 - up - down])
+    held = sum(
+        weight
+        for (b, c, _), weight in zip(table, weights, strict=True)
+        if weight > 1e-8 and tango(b, c, n).low > up - down
+    )
+    assert 100 * held == pytest.approx(percent, abs=0.006)
+    assert held <= 0.025

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from evals.guardrails import Guarded
 from evals.report import TONES
 from evals.rule import Check
-from evals.verdict import Verdict
+from evals.verdict import GUARDRAIL, Verdict
 from workbench.widgets import text
 from workbench.widgets.figures import points, says
 from workbench.widgets.table import table
@@ -51,6 +52,39 @@ def _against(checks: Sequence[Check]) -> None:
     )
 
 
+def _guarded(rails: Sequence[Guarded]) -> None:
+    """What may not get worse, a line for each slice: what stood where, and how much would fit."""
+    if not rails:
+        return
+    text.heading("Guardrails", "what may not get worse, whatever the average says")
+    figures = [one.paired for one in rails]
+    table(
+        [
+            {
+                "what": one.slice or "all rows",
+                "by": says(one.scorer),
+                "against": one.against,
+                "standing": one.standing + ("" if one.standing != "unknown" or one.blocks else ", does not block"),
+                "margin": f"{100 * one.margin:.4g}",
+                "won": paired.only_candidate if paired else None,
+                "lost": paired.only_baseline if paired else None,
+                "n": paired.n if paired else None,
+                "interval": f"{points(paired.low)} to {points(paired.high)}" if paired else one.why,
+            }
+            for one, paired in zip(rails, figures, strict=True)
+        ],
+        [
+            ("what", "Guarded"), ("by", "By"), ("against", "Against"), ("standing", "Stands"), ("margin", "Allowed"),
+            ("won", "Better"), ("lost", "Worse"), ("n", "Rows"), ("interval", "Interval"),
+        ],
+        right=("margin", "won", "lost", "n", "interval"),
+        tones={
+            (i, "standing"): {"held": "good", "broken": "bad", "unknown": "warn"}[one.standing]
+            for i, one in enumerate(rails)
+        },
+    )  # fmt: skip
+
+
 def verdict_card(found: Verdict, project: str, report: Callable[[], str]) -> None:
     """Draw a verdict.
 
@@ -61,7 +95,8 @@ def verdict_card(found: Verdict, project: str, report: Callable[[], str]) -> Non
     """
     text.verdict(found.headline, " ".join(found.sentences), TONES[found.verdict])
     text.heading("The gate", "every line must hold")
-    _gate([check for check in found.checks if not check.against])
+    _gate([check for check in found.checks if not check.against and check.short != GUARDRAIL])
+    _guarded(found.guardrails)
     _against([check for check in found.checks if check.against])
     for one in found.not_measured:
         text.plain(f"Not measured: {one.name}. {one.command}", "dim")
@@ -94,7 +129,7 @@ def verdict_card(found: Verdict, project: str, report: Callable[[], str]) -> Non
                 ("wrong", "Both wrong"),
                 ("difference", "Points"),
                 ("interval", "Interval"),
-                ("p", "Mid-p"),
+                ("p", "p"),
             ],
             right=("n", "won", "lost", "right", "wrong", "difference", "interval", "p"),
         )
