@@ -202,14 +202,11 @@ def _reached(
         case "ship":
             headline, sentences = wording.ship(case.name, shown, decision.comparisons)
             sentences += wording.guarded(decision.guarded)
-        case "do_not_ship":
+        case "do_not_ship" if by_guard:
             headline, sentences = wording.guarded_loss(case.name, shown, decision.lost, decision.broken)
-            if not by_guard:
-                plain, more = wording.do_not_ship(shown, terms)
-                headline, sentences = (
-                    plain,
-                    [*more, *wording.losses(case.name, decision.lost, decision.broken)],
-                )
+        case "do_not_ship":
+            headline, sentences = wording.do_not_ship(shown, terms)
+            sentences += wording.losses(case.name, decision.lost, decision.broken)
         case "not_enough_evidence":
             headline, sentences = wording.not_enough(shown, terms, needed)
     remarks = _remarks(case, decision.comparisons, share)
