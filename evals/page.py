@@ -141,6 +141,16 @@ class Page:
         return any(one.paired.graded for one in self.comparisons)
 
     @property
+    def methods(self) -> tuple[str, ...]:
+        """How the intervals were made, each with its baselines where they differ."""
+        found: dict[str, list[str]] = {}
+        for one in self.comparisons:
+            found.setdefault(one.paired.method, []).append(one.baseline)
+        if len(found) == 1:
+            return tuple(found)
+        return tuple(f"{method} (against {wording.listed(names)})" for method, names in found.items())
+
+    @property
     def extent(self) -> float:
         """How far the picture of the differences reaches to either side, a fraction."""
         ends = [abs(end) for one in self.comparisons for end in (one.paired.low, one.paired.high)]
@@ -210,7 +220,7 @@ def rows_of(
     graded: bool = False,
 ) -> Rows:
     """The rows of one quadrant as the page shows them."""
-    shown = tuple(_shown(row, candidate, baseline) for row in rows)
+    shown = tuple(_shown(row, candidate, baseline, graded) for row in rows)
     return Rows(*heading(quadrant, candidate, baseline, graded=graded), shown, total)
 
 
@@ -222,7 +232,7 @@ def heading(quadrant: Quadrant, candidate: str, baseline: str, *, graded: bool) 
     return "Lost" if lost else "Won", lead
 
 
-def _shown(row: Row, candidate: str, baseline: str) -> Shown:
+def _shown(row: Row, candidate: str, baseline: str, graded: bool) -> Shown:
     """A row; without an expected answer the candidate's is marked where it leaves the baseline's."""
     against = row.expected or row.baseline.answer
     return Shown(
@@ -231,24 +241,23 @@ def _shown(row: Row, candidate: str, baseline: str) -> Shown:
         row.prompt,
         marked.plain(row.expected),
         (
-            _answer(row.expected, baseline, row.baseline, row.expected),
-            _answer(row.expected, candidate, row.candidate, against),
+            _answer(row.expected, baseline, row.baseline, row.expected, graded),
+            _answer(row.expected, candidate, row.candidate, against, graded),
         ),
     )
 
 
-def _answer(expected: str, name: str, side: Side, against: str) -> Answer:
-    score, tone = _said(side.value)
+def _answer(expected: str, name: str, side: Side, against: str, graded: bool) -> Answer:
+    score, tone = _said(side.value, graded)
     reasons = [] if tone == "good" else marked.reasons(expected, side)
     reasons += ["cut at the token limit"] if side.finish == "length" else []
     shown = marked.marked(against, side.answer) if against else marked.plain(side.answer)
     return Answer(name, shown, tone, score, tuple(reasons))
 
 
-def _said(value: float | None) -> tuple[str, str]:
+def _said(value: float | None, graded: bool) -> tuple[str, str]:
     """A score in words, and its tone."""
     if value is None:
         return "not judged", ""
-    if value in (0.0, 1.0):
-        return ("right", "good") if value else ("wrong", "bad")
-    return f"{value:.2f}", "warn"
+    tone = "good" if value >= 1 else "bad" if value <= 0 else "warn"
+    return (f"{value:.2f}" if graded else "right" if value >= 1 else "wrong"), tone

@@ -209,7 +209,7 @@ def _reached(
             sentences += wording.losses(case.name, decision.lost, decision.broken)
         case "not_enough_evidence":
             headline, sentences = wording.not_enough(shown, terms, needed)
-    remarks = _remarks(case, decision.comparisons, share)
+    remarks = _remarks(case, shown, share)
     return _assembled(
         case,
         decision.outcome,
@@ -261,7 +261,7 @@ def _gate(case: Case) -> list[Check]:
     ]
 
 
-def _remarks(case: Case, comparisons: list[Comparison], share: int) -> list[str]:
+def _remarks(case: Case, shown: Comparison, share: int) -> list[str]:
     """What a reader must know beside the figures."""
     held = case.held
     remarks = [case.instead]
@@ -270,7 +270,7 @@ def _remarks(case: Case, comparisons: list[Comparison], share: int) -> list[str]
     ]
     if case.rivals:
         remarks.append(wording.rivals(case.rivals, share))
-    remarks.append(wording.grouped(comparisons[0]))
+    remarks.append(wording.grouped(shown))
     cut = sum(held.cut(case.name))
     if cut:
         remarks.append(wording.cut(case.name, cut))

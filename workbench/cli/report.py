@@ -25,6 +25,7 @@ def write_page(path: Path, html: str) -> None:
         raise BadUsage("This is a folder, not a file.", where=str(path), hint=f"-o {path / 'report.html'}")
     try:
         write_atomic(path, html)
+        path.chmod(0o644)  # a page is made to be handed on
     except OSError as error:
         raise BadUsage(f"The page cannot be written: {error.strerror}.", where=str(path)) from error
 
