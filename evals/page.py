@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LONGEST = 4_000
 """Characters of one text that are shown; the rest is counted."""
 
+_LONGEST_NOTE = 300
 _TEMPLATE = Path(__file__).parent / "page.html.j2"
 _EXTENTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
@@ -237,7 +238,7 @@ def _shown(row: Row, candidate: str, baseline: str, graded: bool) -> Shown:
     against = row.expected or row.baseline.answer
     return Shown(
         row.id,
-        " \u00b7 ".join(part for part in (row.label or "", row.group or "") if part),
+        clipped(" \u00b7 ".join(part for part in (row.label or "", row.group or "") if part), _LONGEST_NOTE),
         row.prompt,
         marked.plain(row.expected),
         (

@@ -5,8 +5,9 @@ A row that one side lacks is a missing answer and counts as the verdict's rule c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from curation.errors import BadInput, BadUsage, unknown
 from evals import stored
@@ -108,14 +109,16 @@ def told_apart(base: Sheet, candidate: Sheet) -> None:
         return
     if base.source == candidate.source:
         raise BadUsage(f"{base.name} cannot be compared with itself.", where=str(base.source))
-    for part in ("stem", "name"):
-        ends = [getattr(one.source, part) for one in (base, candidate)]
-        if ends[0] != ends[1]:
-            break
-    else:
-        ends = [str(one.source) for one in (base, candidate)]
+    sources = (base.source, candidate.source)
+    ways: tuple[Callable[[Path], str], ...] = (
+        lambda path: path.stem,
+        lambda path: path.name,
+        lambda path: f"{path.parent.name}/{path.stem}",
+        str,
+    )
+    ends = next(found for way in ways if (found := [way(path) for path in sources])[0] != found[1])
     for one, end in zip((base, candidate), ends, strict=True):
-        one.name = f"{one.name} ({end})" if one.name != end else end
+        one.name = end if one.form == "rows" else f"{one.name} ({end})"
 
 
 def pair(

@@ -393,6 +393,20 @@ def test_logs_of_one_model_are_told_apart_by_their_files(write):
     assert (pair.base.name, pair.candidate.name) == ("mockllm/model (before)", "mockllm/model (after)")
 
 
+def test_files_of_one_name_are_told_apart_by_their_folders(write, tmp_path):
+    rows, names = [{"id": 1, "pass": True}], ("mon/answers.jsonl", "tue/answers.jsonl", "tue/answers.ndjson")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(rows[0]))
+    sheets = [(only(tmp_path / a), only(tmp_path / b)) for a, b in zip(names, names[1:], strict=False)]
+    pairs = [pairing.pair(*two, Terms()) for two in sheets]
+    assert [(one.base.name, one.candidate.name) for one in pairs] == [
+        ("mon/answers", "tue/answers"), ("answers.jsonl", "answers.ndjson"),
+    ]  # fmt: skip
+    with pytest.raises(BadUsage, match="with itself"):
+        pairing.pair(only(tmp_path / names[0]), only(tmp_path / names[0]), Terms())
+
+
 def test_a_packed_log_says_what_its_json_form_says(write, tmp_path):
     samples = [sample(i, "C" if i % 2 else "I") for i in range(6)]
     path = tmp_path / "log.eval"
