@@ -7,6 +7,7 @@ A token for the hub comes from the environment or the hub's own login and is nev
 from __future__ import annotations
 
 import json
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,23 +157,29 @@ def load_tokenizer(model: str | ModelSpec | ModelPlace, template: str | Path | N
     return tokenizer
 
 
-def load_model(model: str | ModelSpec | ModelPlace, on: Device) -> Any:  # noqa: ANN401  a transformers model
-    """The causal language model in evaluation mode on the device.
+def load_model(  # noqa: ANN201  a transformers model
+    model: str | ModelSpec | ModelPlace, on: Device, quantization: Literal["none", "nf4"] = "none"
+) -> Any:  # noqa: ANN401
+    """The causal language model in evaluation mode on the device, its linear layers in 4 bits where asked.
 
     Raises:
-        MissingModel: the model is not here, or this transformers cannot read it.
+        MissingModel: the model is not here, this transformers cannot read it, or bitsandbytes is missing.
+        BadUsage: 4 bits on a device that has no code for them.
     """
     import torch
     from transformers import AutoModelForCausalLM
 
     quiet()
     place = _place(model)
+    dtype = getattr(torch, on.dtype)
+    options = {} if quantization == "none" else _four_bits(on, dtype)
     try:
         loaded = AutoModelForCausalLM.from_pretrained(
             str(place.path),
             use_safetensors=True,
             local_files_only=True,
-            **dtype_option(getattr(torch, on.dtype)),
+            **dtype_option(dtype),
+            **options,
         )
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise MissingModel(
@@ -181,7 +188,34 @@ def load_model(model: str | ModelSpec | ModelPlace, on: Device) -> Any:  # noqa:
             hint="Touchstone loads safetensors of architectures that transformers itself knows; "
             "code from a model's repository is never run.",
         ) from error
-    return loaded.to(on.kind).eval()
+    if not options:
+        return loaded.to(on.kind).eval()
+    for layer in loaded.modules():
+        if hasattr(layer, "support_avx512bf16_for_cpu"):
+            # it would rewrite the weights in another layout and precision at the first answer, so that a run
+            # went on differently after a validation loss than after a resume
+            layer.support_avx512bf16_for_cpu = False
+    return loaded.eval()
+
+
+def _four_bits(on: Device, dtype: object) -> dict[str, Any]:
+    """NF4 with double quantisation, as in the QLoRA paper; computed in the device's own precision."""
+    import importlib.util
+
+    if on.kind == "mps":
+        raise BadUsage("There is no 4-bit code for mps.", hint="Use quantization: none, or device: cpu.")
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise MissingModel("4-bit weights need bitsandbytes.", hint="pip install bitsandbytes")
+    from transformers import BitsAndBytesConfig
+
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns of the slow path on CPU
+    config = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+    return {"quantization_config": config, "device_map": {"": on.kind}}
 
 
 def fingerprint(place: ModelPlace | Path) -> str:

@@ -136,7 +136,7 @@ def _must_be_trained(one: Candidate, project: Project, after: Sequence[Path]) ->
     state = jobs.state(run_folder)
     if state.state != "done" and run_folder.resolve() not in [other.resolve() for other in after]:
         raise NotReady(
-            f"The run is {state.state}; it has no finished adapter.",
+            f"The run is {state.state}; it has no finished weights.",
             where=one.argument,
             hint=f"Wait for it, or resume it: workbench resume {project.folder} {one.argument}",
         )

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from curation import chat, models
-from curation import task as tasks
 from curation.dialect import TemplateProblem, Tokenizer
 from curation.errors import BadInput
 from curation.files import read_json, sha256, write_json
@@ -22,13 +21,14 @@ from curation.progress import SILENT, Progress
 from curation.project import Project
 from curation.task import Task
 from curation.work import Work
-from evals import documents, examples, generate, prompt_files, prompts, retrieval, spec
+from evals import documents, examples, generate, prompt_files, prompts, retrieval, spec, trained
 from evals.answers import Answer, AnswerFiles
 from evals.cache import AnswerCache, answer_key, identity
 from evals.candidates import Candidate
 from evals.examples import Example
 from evals.generate import Decoding, Finished, Generated, Plan, Prompt
 from evals.spec import TEMPLATE, Evaluation, Generation, version_of
+from evals.trained import Base, Weights
 
 PLAN = "plan.json"
 CACHE = "cache.sqlite"
@@ -42,8 +42,7 @@ class Asked:
 
     candidate: Candidate
     tokenizer: Tokenizer
-    adapter: Path | None
-    fingerprint: str | None
+    weights: Weights
     prompts: tuple[Prompt, ...]
     refused: dict[str, str]
 
@@ -71,7 +70,7 @@ class Session:
 
     def identity(self, asked: Asked) -> str:
         """What the answers of one candidate depend on beside the prompt."""
-        return identity(self.generation.model_fingerprint, asked.fingerprint, self.on)
+        return identity(self.generation.model_fingerprint, asked.weights.fingerprint, self.on)
 
     def open(self, asked: Asked) -> list[Prompt]:
         """The questions without an answer so far."""
@@ -108,15 +107,19 @@ def ask_models(
     for asked in panel:
         _refuse(asked, session)
         _from_cache(asked, session)
+    for base in dict.fromkeys(asked.weights.base for asked in panel):
+        _answer_on(base, [asked for asked in panel if asked.weights.base == base], place, session)
+
+
+def _answer_on(base: Base, panel: Sequence[Asked], place: models.ModelPlace, session: Session) -> None:
+    """Load one base, let every candidate on it answer, and let it go."""
     if not any(session.open(asked) for asked in panel):
         return
-    work.stage(f"loading {place.name}")
-    model = models.load_model(place, on)
-    model = generate.load_adapters(
-        model, {one.candidate.argument: one.adapter for one in panel if one.adapter}
-    )
+    adapters = {one.candidate.argument: one.weights.adapter for one in panel if one.weights.adapter}
+    session.work.stage(f"loading {panel[0].name if base.model else place.name}")
+    model = generate.load_adapters(base.load(place, session.on), adapters)
     for asked in panel:
-        with generate.adapter(model, asked.candidate.argument if asked.adapter else None) as ready:
+        with generate.adapter(model, asked.candidate.argument if asked.weights.adapter else None) as ready:
             _ask(asked, ready, session)
 
 
@@ -133,7 +136,7 @@ def questions(
 ) -> Asked:
     """What a candidate is asked for each row, as the very tokens that are sent."""
     run = run_folder(one, folder)
-    system = trained_with(run, task) if run else task.system_prompt
+    system = trained.system_prompt(run, task) if run else task.system_prompt
     own = prompt_files.read(folder / one.prompt_file) if one.prompt_file else None
     found = retrieval.beside(
         one, rows, train, task,
@@ -158,9 +161,7 @@ def questions(
             asked.append(Prompt(row.id, tuple(chat.prompt_ids(tokenizer, turns, row.tools))))
         except TemplateProblem as problem:
             refused[row.id] = problem.message
-    adapter = run / "adapter" if run else None
-    fingerprint = models.fingerprint(adapter) if adapter else None
-    return Asked(one, tokenizer, adapter, fingerprint, tuple(asked), refused)
+    return Asked(one, tokenizer, trained.weights_of(run) if run else Weights(), tuple(asked), refused)
 
 
 def run_folder(one: Candidate, folder: Path) -> Path | None:
@@ -172,12 +173,6 @@ def template_of(folder: Path) -> Path | None:
     """The chat template kept in an evaluation or a run in place of the model's own."""
     path = folder / TEMPLATE
     return path if path.is_file() else None
-
-
-def trained_with(run: Path, task: Task) -> str | None:
-    """The system prompt a run was trained with: the one in its own copy of the task."""
-    own = run / "task.yaml"
-    return tasks.load(own).system_prompt if own.is_file() else task.system_prompt
 
 
 def new_tokens(task: Task, train: Sequence[Example], tokenizer: Tokenizer) -> tuple[int, str]:
@@ -217,7 +212,7 @@ def _freeze(
     now = Generation(
         model=place.name,
         model_fingerprint=models.fingerprint(place),
-        adapters={one.name: one.fingerprint for one in asked if one.fingerprint},
+        adapters={one.name: one.weights.fingerprint for one in asked if one.weights.fingerprint},
         device=on.kind,
         dtype=on.dtype,
         device_reason=on.reason,

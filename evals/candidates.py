@@ -48,7 +48,9 @@ KNOWN: dict[str, Kind] = {
         model=True,
         prompted=True,
     ),
-    "run": Kind("ID", "the base model with the adapter of a training run", model=True),
+    "run": Kind(
+        "ID", "the model as a training run left it: the base with its adapter, or its own weights", model=True
+    ),
     "answers": Kind("FILE.jsonl", 'answers made elsewhere, one {"id", "answer"} a line'),
 }
 CHEAP = tuple(name for name, kind in KNOWN.items() if kind.cheap)

@@ -50,20 +50,30 @@ def total_steps(rows: int, recipe: Recipe) -> int:
     return max(1, ceil(recipe.num_train_epochs * steps_in_epoch(rows, recipe)))
 
 
-def step_sizes(lengths: Sequence[int], recipe: Recipe) -> list[StepSize]:
-    """What each step of the run will compute, in order."""
-    steps = total_steps(len(lengths), recipe)
-    return list(islice(_endless(lengths, recipe), steps))
+def step_sizes(
+    widths: Sequence[int], recipe: Recipe, *, tokens: Sequence[int] | None = None, micro: int | None = None
+) -> list[StepSize]:
+    """What each step of the run will compute, in order.
+
+    Args:
+        widths: padded tokens of each row (of both sides of a pair).
+        tokens: the same without padding; default: `widths`.
+        micro: rows computed at once where memory allowed only a part of the recipe's micro-batch.
+    """
+    steps = total_steps(len(widths), recipe)
+    size = micro or recipe.per_device_train_batch_size
+    return list(islice(_endless(widths, tokens or widths, recipe, size), steps))
 
 
-def _endless(lengths: Sequence[int], recipe: Recipe) -> Iterator[StepSize]:
+def _endless(widths: Sequence[int], tokens: Sequence[int], recipe: Recipe, micro: int) -> Iterator[StepSize]:
     epoch = 0
     while True:
-        order = batches(lengths, recipe.per_device_train_batch_size, seed=recipe.seed, epoch=epoch)
+        order = batches(widths, recipe.per_device_train_batch_size, seed=recipe.seed, epoch=epoch)
         for start in range(0, len(order), recipe.gradient_accumulation_steps):
             step = order[start : start + recipe.gradient_accumulation_steps]
+            parts = [batch[at : at + micro] for batch in step for at in range(0, len(batch), micro)]
             yield StepSize(
-                sum(lengths[row] for batch in step for row in batch),
-                sum(max(lengths[row] for row in batch) * len(batch) for batch in step),
+                sum(tokens[row] for batch in step for row in batch),
+                sum(max(widths[row] for row in part) * len(part) for part in parts),
             )
         epoch += 1

@@ -38,13 +38,24 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         validates: whether there are validation rows.
         patience: steps with a learning rate above zero before a still untouched adapter is a failure;
             1, and more in float16, whose first steps may be skipped.
+        whole: every weight is trained, not an adapter.
     """
 
-    def __init__(self, work: Work, sizes: Sequence[StepSize], *, validates: bool, patience: int = 1) -> None:
+    def __init__(
+        self,
+        work: Work,
+        sizes: Sequence[StepSize],
+        *,
+        validates: bool,
+        patience: int = 1,
+        whole: bool = False,
+    ) -> None:
         self.work = work
         self.sizes = sizes
         self.validates = validates
         self.patience = patience
+        self.whole = whole
+        self._before: tuple[str, torch.Tensor] | None = None
         self.recent: deque[_Measured] = deque(maxlen=WINDOW)
         self.seconds = 0.0
         self.validation_seconds = 0.0
@@ -102,30 +113,43 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
                 hint="Lower learning_rate, or look for odd rows; the checkpoints before this step are sound.",
             )
 
+        if self.whole and not self._learns:
+            self._before = _smallest_matrix(kwargs["model"])
+
     def on_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Until it is proved once: the adapter has a gradient, and the optimizer moves it."""
+        """Until it is proved once: what is trained has a gradient, and the optimizer moves it."""
         if not self._learns:
             self._prove(kwargs["model"], kwargs["optimizer"])
 
     def _prove(self, model: Any, optimizer: Any) -> None:  # noqa: ANN401
-        # lora_B starts at zero and is all that has a gradient in the first step. The first step of a warm-up
-        # has the learning rate 0, so nothing can have moved before the second.
-        pairs = [(name, weight) for name, weight in model.named_parameters() if "lora_B" in name]
-        if any(bool(weight.detach().any()) for _, weight in pairs):
+        if self._moved(model):
             self._learns = True
             return
-        if not any(weight.grad is not None and bool(weight.grad.any()) for _, weight in pairs):
+        trained = [
+            weight for name, weight in model.named_parameters() if self.whole or "lora_B" in name
+        ]  # lora_B starts at zero and is all that has a gradient in the first step
+        what = "model" if self.whole else "adapter"
+        if not any(weight.grad is not None and bool(weight.grad.any()) for weight in trained):
             raise JobFailed(
-                "The adapter gets no gradient: nothing would be learned.",
+                f"The {what} gets no gradient: nothing would be learned.",
                 hint="Check target_modules; report this with the log if they are right.",
             )
-        if optimizer.param_groups[0]["lr"] > 0:
+        if optimizer.param_groups[0]["lr"] > 0:  # the first step of a warm-up has 0 and moves nothing
             self.patience -= 1
             if self.patience <= 0:
                 raise JobFailed(
-                    "The optimizer does not move the adapter: nothing would be learned.",
+                    f"The optimizer does not move the {what}: nothing would be learned.",
                     hint="Check learning_rate; report this with the log if it is right.",
                 )
+
+    def _moved(self, model: Any) -> bool:  # noqa: ANN401
+        named = model.named_parameters()
+        if not self.whole:
+            return any(bool(weight.detach().any()) for name, weight in named if "lora_B" in name)
+        if self._before is None:
+            return False
+        name, before = self._before
+        return not torch.equal(dict(named)[name].detach(), before)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """Count the step; save and stop when asked; save and validate at the end."""
@@ -166,6 +190,17 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         """A checkpoint is complete and on the disk."""
         checkpoints.settle(Path(args.output_dir) / f"checkpoint-{state.global_step}")
         self.work.event("checkpoint", step=state.global_step)
+
+
+def _smallest_matrix(model: Any) -> tuple[str, torch.Tensor] | None:  # noqa: ANN401
+    """Name and copy of the smallest matrix that has a gradient."""
+    found = [
+        (name, weight)
+        for name, weight in model.named_parameters()
+        if weight.ndim == 2 and weight.grad is not None and bool(weight.grad.any())
+    ]
+    name, weight = min(found, key=lambda one: one[1].numel(), default=("", None))
+    return (name, weight.detach().clone()) if weight is not None else None
 
 
 def _number(value: Any) -> float | None:  # noqa: ANN401

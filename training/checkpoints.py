@@ -16,7 +16,8 @@ from curation.errors import TouchstoneError
 from curation.files import read_json
 from training.estimate import tensor_shapes
 
-WEIGHTS = "adapter_model.safetensors"
+ADAPTER = "adapter_model.safetensors"
+WHOLE = "model.safetensors"
 STATES = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
 LAST_WRITTEN = "trainer_state.json"
 
@@ -51,12 +52,25 @@ def what_is_wrong(folder: Path) -> str:
         step = read_json(folder / LAST_WRITTEN)["global_step"]
         if f"checkpoint-{step}" != folder.name:
             return f"{LAST_WRITTEN} is of step {step}"
-        if not tensor_shapes(folder / WEIGHTS):
-            return f"{WEIGHTS} is empty"
+        for path in weights(folder):
+            if not tensor_shapes(path):
+                return f"{path.name} is empty"
     except (TouchstoneError, KeyError, TypeError) as error:
         return str(error)
     broken = [name for name in STATES if not zipfile.is_zipfile(folder / name)]
     return f"{broken[0]} is missing or cut off" if broken else ""
+
+
+def weights(folder: Path) -> list[Path]:
+    """The files of weights in a checkpoint: an adapter's one, or the model's, which may be several.
+
+    Raises:
+        BadInput: the index that lists several files cannot be read.
+    """
+    if (folder / f"{WHOLE}.index.json").is_file():
+        listed = read_json(folder / f"{WHOLE}.index.json")["weight_map"].values()
+        return [folder / name for name in sorted(set(listed))]
+    return [folder / (WHOLE if (folder / WHOLE).is_file() else ADAPTER)]
 
 
 def settle(folder: Path) -> None:

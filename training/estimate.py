@@ -27,10 +27,13 @@ MLP = ("gate_proj", "up_proj", "down_proj", "fc1", "fc2", "c_fc")
 #   attention layers           20.7   13.8
 #   all linear layers          30.1   20.1
 #   with checkpointing          1.0 a layer, and one layer whole while it is recomputed
+#   every weight               19.4 (no adapter; checkpointing as above)
 # A 16-bit base needs about 1.5 of its own units, because the adapter computes in 32 bits.
 ATTENTION_UNITS = {True: 20.7, False: 13.8}
 ALL_UNITS = {True: 30.1, False: 20.1}
+FULL_UNITS = 19.4
 MIXED = 1.5
+NF4_BYTES = 0.516  # a weight: 4 bits, and 0.127 bits of doubly quantised scales (QLoRA paper)
 RUNTIME_BYTES = {"cpu": 900_000_000, "mps": 900_000_000, "cuda": 1_400_000_000}
 
 # Floating-point operations a second, per core on CPU (64 to 97 tokens/s of a 135M model on one
@@ -88,8 +91,16 @@ class ModelFacts:
         return tuple(one for layers in found.values() for one in layers)
 
     def trainable(self, recipe: Recipe) -> int:
-        """Parameters of the adapter: r x (inputs + outputs) for each layer it is on."""
-        return sum(recipe.r * (one.inputs + one.outputs) for one in self.targets(recipe.target_modules))
+        """Parameters that are trained: all, or r x (inputs + outputs) for each layer with an adapter.
+
+        DoRA adds a length for each output.
+        """
+        if recipe.tuning == "full":
+            return self.parameters
+        extra = sum(one.outputs for one in self.targets(recipe.target_modules)) if recipe.use_dora else 0
+        return extra + sum(
+            recipe.r * (one.inputs + one.outputs) for one in self.targets(recipe.target_modules)
+        )
 
 
 def read_facts(folder: Path) -> ModelFacts:
@@ -169,11 +180,14 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Bytes by what they are for, and seconds; `free` is what the device has left, None when unknown."""
+    """Bytes by what they are for, and seconds; `free` is what the device has left, None when unknown.
+
+    `learning` is what training needs beside the frozen weights: adapter, gradients and two moments.
+    """
 
     trainable: int
     weights: int
-    adapter: int
+    learning: int
     activations: int
     head: int
     runtime: int
@@ -186,7 +200,7 @@ class Estimate:
     @property
     def memory(self) -> int:
         """Bytes at the peak."""
-        return self.weights + self.adapter + self.activations + self.head + self.runtime
+        return self.weights + self.learning + self.activations + self.head + self.runtime
 
     @property
     def seconds(self) -> float:
@@ -200,7 +214,7 @@ class Estimate:
 
     @property
     def checkpoint(self) -> int:
-        """Bytes of one checkpoint: adapter, two moments, tokenizer and states."""
+        """Bytes of one checkpoint: trained weights, two moments, tokenizer and states."""
         return 12 * self.trainable + 8_000_000
 
 
@@ -216,7 +230,7 @@ def estimate(
     speed: Speed,
     free: int | None,
 ) -> Estimate:
-    """Memory and time of a LoRA run.
+    """Memory and time of a run.
 
     Args:
         device: cpu, cuda or mps.
@@ -227,16 +241,16 @@ def estimate(
         speed: see `speed_guess`.
         free: bytes the device has left.
     """
-    size = BYTES[dtype]
-    targets = facts.targets(recipe.target_modules)
     trainable = facts.trainable(recipe)
-    wide = any(one.name in MLP for one in targets)
-    units = (ALL_UNITS if wide else ATTENTION_UNITS)[recipe.lora_dropout > 0] * (MIXED if size == 2 else 1)
+    whole = recipe.tuning == "full"
+    size = 4 if whole else BYTES[dtype]
+    units = _units(facts, recipe, size)
     kept = facts.layers + units if recipe.gradient_checkpointing else facts.layers * units
+    weights, learning = _weights_and_learning(facts, recipe, size, trainable)
     return Estimate(
         trainable=trainable,
-        weights=facts.parameters * size,
-        adapter=16 * trainable,  # weight, gradient and two moments, 32 bits each
+        weights=weights,
+        learning=learning,
         activations=int(longest_batch * facts.hidden * size * kept),
         head=most_labels * facts.vocabulary * 12 if device != "cuda" else 0,  # logits, softmax, gradient
         runtime=RUNTIME_BYTES[device],
@@ -248,10 +262,36 @@ def estimate(
     )
 
 
-def speed_guess(facts: ModelFacts, device: str, cores: int) -> Speed:
-    """A first guess: 4 operations a parameter and token; only the adapter needs weight gradients."""
+def _units(facts: ModelFacts, recipe: Recipe, size: int) -> float:
+    """Saved activations of a layer, in units of tokens x hidden x bytes."""
+    if recipe.tuning == "full":
+        return FULL_UNITS
+    wide = any(one.name in MLP for one in facts.targets(recipe.target_modules))
+    dropout = recipe.lora_dropout > 0 and recipe.method == "sft"  # TRL switches it off for pairs
+    return (ALL_UNITS if wide else ATTENTION_UNITS)[dropout] * (MIXED if size == 2 else 1)
+
+
+def _weights_and_learning(facts: ModelFacts, recipe: Recipe, size: int, trainable: int) -> tuple[int, int]:
+    """Bytes of the frozen weights, and of what is trained: weight, gradient and two moments in 32 bits."""
+    if recipe.tuning == "full":
+        reference = 4 * facts.parameters if recipe.method != "sft" else 0
+        return 4 * facts.parameters + reference, 12 * trainable
+    weights = facts.parameters * size
+    if recipe.quantization == "nf4":
+        inside = sum(one.inputs * one.outputs for one in facts.linears)
+        weights = int((facts.parameters - inside) * size + inside * NF4_BYTES)
+    return weights, 16 * trainable
+
+
+def speed_guess(facts: ModelFacts, recipe: Recipe, device: str, cores: int) -> Speed:
+    """A first guess: 4 operations a parameter and token with an adapter, which alone needs gradients, else 6.
+
+    A pair is also read by the reference (2 more); 4-bit weights are unpacked on the way (about twice the time).
+    """
     flops = DEVICE_FLOPS.get(device) or CORE_FLOPS * cores
-    return Speed(flops / (4 * max(1, facts.parameters)), False, "guessed from the model's size")
+    operations = (6 if recipe.tuning == "full" else 4) + (2 if recipe.method != "sft" else 0)
+    operations *= 2 if recipe.quantization == "nf4" else 1
+    return Speed(flops / (operations * max(1, facts.parameters)), False, "guessed from the model's size")
 
 
 def free_memory(device: str) -> int | None:

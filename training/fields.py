@@ -6,19 +6,40 @@ that TRL, PEFT or transformers know keep their names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from curation.files import canonical_json, sha256
 
 NEVER_TARGETS = ("lm_head", "embed_tokens")
 
 
-def _field(default: Any, label: str, group: str, help: str, why: str, **rules: Any) -> Any:  # noqa: ANN401, A002
-    extra: dict[str, Any] = {"group": group, "why": why}
+Only = dict[str, tuple[str, ...]]
+ADAPTER: Only = {"tuning": ("lora",)}
+PAIRS: Only = {"method": ("dpo",)}
+
+# (method, tuning) -> the learning rate to begin with, and the range in which it is known to work
+RATES: dict[tuple[str, str], tuple[float, float, float]] = {
+    ("sft", "lora"): (2e-4, 1e-5, 2e-3),
+    ("sft", "full"): (2e-5, 1e-6, 2e-4),
+    ("dpo", "lora"): (5e-6, 5e-7, 1e-4),
+    ("dpo", "full"): (5e-7, 5e-8, 1e-5),
+}
+ADDED = ("tuning", "use_dora", "use_rslora", "quantization")
+"""Fields that came after the first release: at their defaults they change nothing, so no hash either."""
+
+
+def _field(  # noqa: ANN202  what pydantic's Field gives
+    default: Any,  # noqa: ANN401
+    label: str,
+    group: str,
+    help: str,  # noqa: A002
+    why: str,
+    only: Only | None = None,
+    **rules: Any,  # noqa: ANN401
+) -> Any:  # noqa: ANN401
+    extra: dict[str, Any] = {"group": group, "why": why, "only": only or {}}
     return Field(default, title=label, description=help, json_schema_extra=extra, **rules)
 
 
@@ -34,12 +55,28 @@ class Recipe(BaseModel):
         "How the model learns: `sft` imitates the assistant turns.",
         "Imitation is the first thing to try when there are examples of good answers.",
     )
+    tuning: Literal["lora", "full"] = _field(
+        "lora",
+        "Trained weights",
+        "Method",
+        "`lora` trains a small adapter beside the frozen model; `full` trains every weight of the model.",
+        "An adapter learns nearly as much with a fraction of the memory, and keeps the base model as it is.",
+    )
+    quantization: Literal["none", "nf4"] = _field(
+        "none",
+        "Base weights",
+        "Method",
+        "`nf4` keeps the frozen weights in 4 bits (QLoRA). The run is evaluated and to be served on them.",
+        "Off: 4 bits cost speed and a little quality. Turn it on when the model does not fit otherwise.",
+        only=ADAPTER,
+    )
     r: int = _field(
         16,
         "Rank (r)",
         "Adapter",
         "Size of the low-rank matrices. Raise it to 64 or more for large sets.",
         "Enough for some thousands of short answers; the rank costs almost no time.",
+        only=ADAPTER,
         ge=1,
         le=512,
     )
@@ -49,6 +86,7 @@ class Recipe(BaseModel):
         "Adapter",
         "Scale of the adapter; its effect is alpha / r.",
         "Twice the rank, so the scale is 2; with alpha fixed the best learning rate hardly depends on r.",
+        only=ADAPTER,
         ge=1,
         le=2048,
     )
@@ -58,6 +96,7 @@ class Recipe(BaseModel):
         "Adapter",
         "Share of adapter inputs zeroed in training. 0 saves about a third of the activation memory.",
         "A mild guard against learning a small set by heart.",
+        only=ADAPTER,
         ge=0,
         le=0.9,
     )
@@ -67,13 +106,31 @@ class Recipe(BaseModel):
         "Adapter",
         "Linear layers that get an adapter: names separated by commas, or `all-linear`.",
         "The attention layers are the cheapest start; `all-linear` often learns more, about 12 % slower.",
+        only=ADAPTER,
+    )
+    use_dora: bool = _field(
+        False,
+        "DoRA",
+        "Adapter",
+        "Learn the length of each weight's columns apart from their direction: a little more capacity.",
+        "Off: more work in every step, and some servers cannot load such an adapter unmerged.",
+        only=ADAPTER,
+    )
+    use_rslora: bool = _field(
+        False,
+        "rsLoRA",
+        "Adapter",
+        "Scale the adapter by alpha / sqrt(r) in place of alpha / r.",
+        "Off: it helps ranks of 64 and more; at r 16 it makes the scale 8 in place of 2, so lower alpha with it.",
+        only=ADAPTER,
     )
     learning_rate: float = _field(
         2e-4,
         "Learning rate",
         "Optimisation",
         "Highest step size. Small models and runs under 100 steps can take up to 1e-3.",
-        "Ten times the usual value of full fine-tuning, as LoRA needs.",
+        "LoRA needs ten times the 2e-5 of full fine-tuning. DPO starts far lower, at 5e-6 (5e-7 full): its pairs "
+        "push answers apart without a target, and a larger step breaks the language before it teaches the choice.",
         ge=1e-7,
         le=0.1,
     )
@@ -132,8 +189,8 @@ class Recipe(BaseModel):
         0.0,
         "Weight decay",
         "Optimisation",
-        "Pull of the adapter towards zero.",
-        "The low rank limits the adapter already.",
+        "Pull of the trained weights towards zero.",
+        "The low rank limits an adapter already, and a few epochs at a low rate a whole model.",
         ge=0,
         le=1,
     )
@@ -226,6 +283,22 @@ class Recipe(BaseModel):
         "The fastest device found; the run records which one and why.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _rate_of_the_method(cls, values: Any) -> Any:  # noqa: ANN401
+        if isinstance(values, dict) and "learning_rate" not in values:
+            known = (str(values.get("method", "sft")), str(values.get("tuning", "lora")))
+            if known in RATES:
+                return {**values, "learning_rate": RATES[known][0]}
+        return values
+
+    @field_validator("quantization")
+    @classmethod
+    def _can_be_trained(cls, value: str, info: Any) -> str:  # noqa: ANN401
+        if value != "none" and info.data.get("tuning") == "full":
+            raise ValueError("4-bit weights cannot be trained; choose tuning lora, or quantization none")
+        return value
+
     @field_validator("*", mode="before")
     @classmethod
     def _no_truth_for_numbers(cls, value: Any, info: Any) -> Any:  # noqa: ANN401
@@ -253,7 +326,9 @@ class Recipe(BaseModel):
     @property
     def hash(self) -> str:
         """SHA-256 over all values, defaults included: two runs with the same hash had the same recipe."""
-        return sha256(canonical_json(self.model_dump(mode="json")))
+        values = self.model_dump(mode="json")
+        same = {name for name in ADDED if values[name] == type(self).model_fields[name].default}
+        return sha256(canonical_json({name: value for name, value in values.items() if name not in same}))
 
     @property
     def rows_per_step(self) -> int:
@@ -270,50 +345,3 @@ def warmup(recipe: Recipe, steps: int) -> int:
     """Warm-up in steps; a share is rounded up, as transformers does."""
     share = recipe.warmup_steps * steps
     return int(-(-share // 1)) if recipe.warmup_steps < 1 else int(recipe.warmup_steps)
-
-
-@dataclass(frozen=True, slots=True)
-class RecipeField:
-    """One field as a form or a table shows it.
-
-    `kind` is integer, number, choice, switch or names; `low` and `high` are inclusive where they are given.
-    """
-
-    name: str
-    label: str
-    help: str
-    why: str
-    group: str
-    kind: Literal["integer", "number", "choice", "switch", "names"]
-    default: Any
-    optional: bool
-    low: float | None
-    high: float | None
-    choices: tuple[str, ...]
-
-
-def fields() -> tuple[RecipeField, ...]:
-    """Every recipe field with what a form needs, in order."""
-    return tuple(_describe(name, rule) for name, rule in Recipe.model_json_schema()["properties"].items())
-
-
-def _describe(name: str, rule: Mapping[str, Any]) -> RecipeField:
-    forms = rule.get("anyOf", [rule])
-    typed = next(form for form in forms if form.get("type") != "null")
-    kind: Any = {"integer": "integer", "number": "number", "boolean": "switch", "array": "names"}.get(
-        typed.get("type", ""), "choice"
-    )
-    choices = tuple(typed.get("enum", ())) or ((typed["const"],) if "const" in typed else ())
-    return RecipeField(
-        name,
-        rule["title"],
-        rule["description"],
-        rule["why"],
-        rule["group"],
-        kind,
-        Recipe.model_fields[name].default,
-        any(form.get("type") == "null" for form in forms),
-        typed.get("minimum", typed.get("exclusiveMinimum")),
-        typed.get("maximum"),
-        choices,
-    )

@@ -19,6 +19,7 @@ from curation.task import Task
 from training import tokens
 from training.batches import total_steps
 from training.estimate import Estimate, ModelFacts
+from training.fields import RATES
 from training.recipe import Recipe
 from training.tokens import Row, Tokenised
 
@@ -27,7 +28,6 @@ FEW_STEPS = 30
 MANY_EPOCHS = 20
 RARE, COMMON = 0.02, 0.80
 LEAST_COMPLETION = 0.05
-RATES = (1e-5, 2e-3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +218,14 @@ def balance(shares: Counter[str]) -> Iterable[Finding]:
 
 def settings(recipe: Recipe, train: Tokenised, labelled: int) -> Iterable[Finding]:
     """Settings and data that make training slow or useless."""
-    if not RATES[0] <= recipe.learning_rate <= RATES[1]:
+    usual, low, high = RATES[recipe.method, recipe.tuning]
+    if not low <= recipe.learning_rate <= high:
+        what = f"{recipe.method} with {'an adapter' if recipe.tuning == 'lora' else 'every weight trained'}"
         yield _warning(
             "learning-rate",
-            f"A learning rate of {recipe.learning_rate:g} is outside "
-            f"{RATES[0]:g} to {RATES[1]:g}, where LoRA is known to work.",
+            f"A learning rate of {recipe.learning_rate:g} is outside {low:g} to {high:g}, "
+            f"where {what} is known to work.",
+            f"The usual value is {usual:g}: --set learning_rate={usual:g}",
         )
     total = sum(train.lengths)
     if total and labelled < LEAST_COMPLETION * total:
@@ -243,7 +246,10 @@ def room(cost: Estimate | None, version: Path, recipe: Recipe) -> Iterable[Findi
             "memory",
             f"About {cost.memory / 1e9:.1f} GB needed, {cost.free / 1e9:.1f} GB free.",
             "In this order: lora_dropout 0; micro-batch down and accumulation up; "
-            "gradient_checkpointing; max_tokens; a smaller r.",
+            "gradient_checkpointing; max_tokens; quantization nf4; a smaller r."
+            if recipe.tuning == "lora"
+            else "In this order: micro-batch down and accumulation up; gradient_checkpointing; max_tokens; "
+            "tuning lora.",
         )
     need = cost.checkpoint * (recipe.save_total_limit + 1) + 4 * cost.trainable
     free = shutil.disk_usage(version).free

@@ -22,7 +22,17 @@ from training import recipe as recipes
 from training import tokens
 from training.recipe import Recipe
 
-PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "numpy")
+PACKAGES = (
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "accelerate",
+    "datasets",
+    "tokenizers",
+    "numpy",
+    "bitsandbytes",
+)
 
 
 class ModelUsed(BaseModel):
@@ -39,7 +49,8 @@ class ModelUsed(BaseModel):
 class Manifest(BaseModel):
     """What a run was made from; with the recipe it says everything needed to repeat it.
 
-    `version` and `baseline` are paths relative to the run's folder; digests are of the prepared tokens.
+    `version` and `baseline` are paths relative to the run's folder; digests are of the prepared tokens;
+    `served_as` says which weights evaluations ask, and whoever serves the run should load.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -51,6 +62,7 @@ class Manifest(BaseModel):
     recipe_hash: str
     task_fingerprint: str
     model: ModelUsed
+    served_as: str = "the base model with the adapter"
     digest: str
     validation_digest: str
     examples_read: int
@@ -91,6 +103,11 @@ class Run:
     def adapter(self) -> Path:
         """The finished adapter; it is complete when it exists."""
         return self.folder / "adapter"
+
+    @property
+    def model(self) -> Path:
+        """The finished model of full fine-tuning; it is complete when it exists."""
+        return self.folder / "model"
 
     @property
     def template(self) -> Path | None:

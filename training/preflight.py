@@ -146,7 +146,8 @@ def check(
     """Turn the version's rows into tokens and look for everything that would spoil the run."""
     splits = {name: tokens.read_split(version, name, task) for name in ("train", "validation", "test")}
     leaked = look.leaked(splits)
-    facts.targets(recipe.target_modules)
+    if recipe.tuning == "lora":
+        facts.targets(recipe.target_modules)
     train = tokens.tokenise(
         splits["train"],
         task,
@@ -222,7 +223,7 @@ def _cost(
         longest,
         most,
         sum(held.lengths),
-        speed or speed_guess(facts, device.kind, os.cpu_count() or 1),
+        speed or speed_guess(facts, recipe, device.kind, os.cpu_count() or 1),
         free_memory(device.kind),
     )
 

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from curation.errors import BadInput, BadRecipe, unknown
 from curation.files import read_yaml, shipped, write_yaml
 from curation.task import mistakes
-from training.fields import Recipe, RecipeField, every, fields, warmup
+from training.described import RecipeField, fields
+from training.fields import Recipe, every, warmup
 
 __all__ = [
     "Change",
@@ -52,6 +53,13 @@ ALSO_CALLED = {
     "cutoff_len": "max_tokens",
     "optimizer": "optim",
     "max_samples": "max_rows",
+    "finetuning_type": "tuning",
+    "adapter": "tuning",
+    "load_in_4bit": "quantization",
+    "dpo_beta": "beta",
+    "pref_beta": "beta",
+    "rslora": "use_rslora",
+    "dora": "use_dora",
 }
 """Names of the same thing in other tools; used to suggest, never accepted."""
 
@@ -70,7 +78,8 @@ def reference() -> str:
                 "| key | default | what it does | why this default |",
                 "|---|---|---|---|",
             ]
-        lines.append(f"| `{field.name}` | `{_shown(field.default)}` | {field.help} | {field.why} |")
+        when = f" Only where {field.when}." if field.when else ""
+        lines.append(f"| `{field.name}` | `{_shown(field.default)}` | {field.help}{when} | {field.why} |")
     return "\n".join(lines).strip() + "\n"
 
 

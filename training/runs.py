@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from curation.task import Task
 from evals.evaluation import baseline_for
 from training import preflight, tokens
 from training import recipe as recipes
+from training.attempt import SMALLER
 from training.curve import Curve, Point, loss_curve
 from training.estimate import Speed
 from training.manifest import Manifest, ModelUsed, Run, commit, cores, open_run, packages
@@ -185,6 +186,7 @@ def _write(
             origin=place.origin,
             fingerprint=models.fingerprint(place),
         ),
+        served_as=served_as(recipe),
         digest=found.train.digest,
         validation_digest=found.validation.digest,
         examples_read=found.read,
@@ -207,6 +209,15 @@ def _write(
         created=events.now(),
     )
     write_json(run / "manifest.json", manifest.model_dump(mode="json"))
+
+
+def served_as(recipe: Recipe) -> str:
+    """Which weights answer for a run of this recipe."""
+    if recipe.tuning == "full":
+        return "its own weights, all of them"
+    if recipe.quantization == "nf4":
+        return "the base model in 4 bits (nf4), as it was trained on, with the adapter; baselines are not quantised"
+    return "the base model with the adapter"
 
 
 def ask_again(run: Run) -> None:
@@ -235,7 +246,10 @@ def ask_again(run: Run) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A run in one line; `eta_seconds` and `tokens_per_second` are those of the last step."""
+    """A run in one line; `eta_seconds` and `tokens_per_second` are those of the last step.
+
+    `note` says what the run had to change by itself, such as its micro-batch when memory ran out.
+    """
 
     id: str
     status: jobs.Status
@@ -248,6 +262,7 @@ class Summary:
     tokens_per_second: float | None
     eta_seconds: float | None
     resumable: bool
+    note: str
     result: dict[str, Any] | None
 
 
@@ -258,6 +273,7 @@ def describe(folder: Path) -> Summary:
     curve = loss_curve(folder)
     last = curve.train[-1] if curve.train else None
     ended = status.ended
+    smaller = events.read(folder, kinds=(SMALLER,))
     return Summary(
         id=folder.name,
         status=status,
@@ -270,6 +286,7 @@ def describe(folder: Path) -> Summary:
         tokens_per_second=last.tokens_per_second if last else None,
         eta_seconds=None if ended else curve.eta_seconds,
         resumable=status.state in jobs.RESUMABLE,
+        note=smaller[-1].fields["message"] if smaller else "",
         result=jobs.result(folder) if status.state == "done" else None,
     )
 
@@ -313,15 +330,28 @@ def resume(project: Project, name: str) -> Path:
 
 
 def measured_speed(project: Project, task: Task, recipe: Recipe) -> Speed | None:
-    """The speed of the newest finished run of this model on this machine and device; None without one."""
+    """The speed of the newest finished run of this model and method on this machine; None without one."""
     device = models.device(recipe.device, task.model.dtype)
     here = (task.model.name.lower(), platform.platform(), device.kind, device.dtype)
+    kind = _kind(recipe.model_dump())
     for folder in reversed(jobs.all_jobs(project.runs)):
         try:
             made, result = read_json(folder / "manifest.json"), read_json(folder / "result.json")
+            same = _kind(read_yaml(folder / "recipe.yaml")) == kind
         except TouchstoneError:
             continue
         speed = result.get("padded_tokens_per_second")
-        if speed and (made["model"]["name"].lower(), made["platform"], made["device"], made["dtype"]) == here:
+        if (
+            speed
+            and same
+            and (made["model"]["name"].lower(), made["platform"], made["device"], made["dtype"]) == here
+        ):
             return Speed(float(speed), True, f"measured in {folder.name}")
     return None
+
+
+def _kind(recipe: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What decides how long a token takes."""
+    return tuple(
+        recipe.get(name, Recipe.model_fields[name].default) for name in ("method", "tuning", "quantization")
+    )

@@ -27,7 +27,12 @@ from curation.progress import SILENT, Progress
 from curation.task import Task
 
 SCHEMA = pa.schema(
-    [("id", pa.string()), ("input_ids", pa.list_(pa.int32())), ("labels", pa.list_(pa.int32()))]
+    [
+        ("id", pa.string()),
+        ("input_ids", pa.list_(pa.int32())),
+        ("labels", pa.list_(pa.int32())),
+        ("side", pa.string()),
+    ]
 )
 _COLUMNS = ["id", "messages", "tools", "label", "group", "cluster"]
 
@@ -56,11 +61,15 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One training row; a conversation the template rewrites gives several with the same id."""
+    """One training row; a conversation the template rewrites gives several with the same id.
+
+    `side` is chosen or rejected in a pair, which is two rows with the same id, one after the other.
+    """
 
     id: str
     input_ids: tuple[int, ...]
     labels: tuple[int, ...]
+    side: str = ""
 
     @property
     def trained(self) -> int:
@@ -85,6 +94,25 @@ class Tokenised:
     def lengths(self) -> list[int]:
         """Tokens of each row."""
         return [len(row.input_ids) for row in self.rows]
+
+    @property
+    def pairs(self) -> list[tuple[Encoded, Encoded]]:
+        """The rows of pairs as (chosen, rejected)."""
+        return list(zip(self.rows[::2], self.rows[1::2], strict=True))
+
+    @property
+    def widths(self) -> list[int]:
+        """Tokens of each thing a batch is made of, padded within itself: a row, or both sides of a pair."""
+        if self.rows and self.rows[0].side:
+            return [2 * max(len(a.input_ids), len(b.input_ids)) for a, b in self.pairs]
+        return self.lengths
+
+    @property
+    def sizes(self) -> list[int]:
+        """As `widths`, without padding."""
+        if self.rows and self.rows[0].side:
+            return [len(a.input_ids) + len(b.input_ids) for a, b in self.pairs]
+        return self.lengths
 
     @property
     def digest(self) -> str:
@@ -233,12 +261,13 @@ def conflicts(rows: Sequence[Row]) -> list[tuple[str, ...]]:
 
 
 def table(tokenised: Tokenised) -> pa.Table:
-    """The rows as the trainer reads them: id, input_ids, labels."""
+    """The rows as the trainer reads them: id, input_ids, labels, side."""
     return pa.table(
         [
             [row.id for row in tokenised.rows],
             [row.input_ids for row in tokenised.rows],
             [row.labels for row in tokenised.rows],
+            [row.side for row in tokenised.rows],
         ],
         schema=SCHEMA,
     )
@@ -247,5 +276,8 @@ def table(tokenised: Tokenised) -> pa.Table:
 def read_table(path: Path) -> Tokenised:
     """Rows that `table` wrote."""
     columns = pq.read_table(path).to_pydict()
-    rows = zip(columns["id"], columns["input_ids"], columns["labels"], strict=True)
-    return Tokenised(tuple(Encoded(i, tuple(ids), tuple(labels)) for i, ids, labels in rows), (), ())
+    sides = columns.get("side") or [""] * len(columns["id"])  # earlier runs have no sides
+    rows = zip(columns["id"], columns["input_ids"], columns["labels"], sides, strict=True)
+    return Tokenised(
+        tuple(Encoded(i, tuple(ids), tuple(labels), side) for i, ids, labels, side in rows), (), ()
+    )

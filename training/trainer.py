@@ -67,7 +67,29 @@ def can_skip_unlabelled(model: Any, device: str) -> bool:  # noqa: ANN401
     return device != "cuda" and plain and hasattr(model, "model") and hasattr(model, "lm_head")
 
 
-class Sft(SFTTrainer):  # type: ignore[misc]  # TRL has no types
+class InOrder:
+    """What every trainer here does beside TRL's: rows in our order, a stop on a loss that is no number."""
+
+    order: SortedBatches
+
+    def _get_train_sampler(self, *args: Any, **kwargs: Any) -> SortedBatches:  # noqa: ANN401
+        return self.order
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401, D102
+        loss = super().training_step(*args, **kwargs)  # type: ignore[misc]  # TRL's
+        if not bool(torch.isfinite(loss).all()):
+            step = self.state.global_step + 1  # type: ignore[attr-defined]
+            raise JobFailed(
+                f"The loss became {float(loss)} in step {step}; nothing was learned of it.",
+                hint="Lower learning_rate, or look for odd rows; the checkpoints before this step are sound.",
+            )
+        return loss
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """No card: a run is described by its recipe and manifest."""
+
+
+class Sft(InOrder, SFTTrainer):  # type: ignore[misc]  # TRL has no types
     """Supervised fine-tuning on ready-made tokens.
 
     Args:
@@ -81,9 +103,6 @@ class Sft(SFTTrainer):  # type: ignore[misc]  # TRL has no types
         self.skip_unlabelled = skip_unlabelled
         super().__init__(**options)
 
-    def _get_train_sampler(self, *args: Any, **kwargs: Any) -> SortedBatches:  # noqa: ANN401
-        return self.order
-
     def compute_loss(  # noqa: D102  as in transformers
         self,
         model: Any,  # noqa: ANN401
@@ -93,7 +112,8 @@ class Sft(SFTTrainer):  # type: ignore[misc]  # TRL has no types
     ) -> Any:  # noqa: ANN401
         if not self.skip_unlabelled:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        base = self.accelerator.unwrap_model(model).get_base_model()
+        base = self.accelerator.unwrap_model(model)
+        base = base.get_base_model() if hasattr(base, "get_base_model") else base
         targets = inputs["labels"][:, 1:]
         keep = targets != NO_LOSS
         hidden = base.model(
@@ -110,18 +130,6 @@ class Sft(SFTTrainer):  # type: ignore[misc]  # TRL has no types
         inputs = self._prepare_inputs(inputs)
         with torch.no_grad(), self.compute_loss_context_manager():
             return self.compute_loss(model, inputs), None, None
-
-    def training_step(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401, D102
-        loss = super().training_step(*args, **kwargs)
-        if not bool(torch.isfinite(loss).all()):
-            raise JobFailed(
-                f"The loss became {float(loss)} in step {self.state.global_step + 1}; nothing was learned of it.",
-                hint="Lower learning_rate, or look for odd rows; the checkpoints before this step are sound.",
-            )
-        return loss
-
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """No card: a run is described by its recipe and manifest."""
 
 
 def accepted(config: type[Any], **wanted: Any) -> dict[str, Any]:  # noqa: ANN401

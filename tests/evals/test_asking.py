@@ -19,6 +19,7 @@ from curation.work import at_work
 from evals import answers, asking, evaluation
 from evals.candidates import parse
 from evals.examples import Example
+from evals.trained import system_prompt
 
 SYSTEM = "Sort customer messages."
 TURNS = [
@@ -59,9 +60,9 @@ def test_a_run_is_asked_the_very_tokens_that_training_put_before_the_answer(
 
 def test_a_run_is_asked_with_the_system_prompt_it_was_trained_with(tmp_path: Path) -> None:
     now = Task(system_prompt="Something newer.")
-    assert asking.trained_with(tmp_path, now) == "Something newer."
+    assert system_prompt(tmp_path, now) == "Something newer."
     tasks.save(Task(system_prompt=SYSTEM), tmp_path / "task.yaml")
-    assert asking.trained_with(tmp_path, now) == SYSTEM
+    assert system_prompt(tmp_path, now) == SYSTEM
 
 
 def test_few_shot_questions_share_their_first_tokens(families: dict[str, Any], tmp_path: Path) -> None:

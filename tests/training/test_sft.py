@@ -218,6 +218,45 @@ def test_gradient_checkpointing_changes_the_memory_not_the_loss(project: Project
     )
 
 
+def test_when_memory_runs_out_half_as_many_rows_are_computed_at_once_and_every_step_sees_the_same_rows(
+    project: Project, baseline: Path, task: Task, monkeypatch: pytest.MonkeyPatch
+):
+    from training.trainer import Sft
+
+    compute = Sft.compute_loss
+    spoiled = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 1, "lora_dropout": 0}
+    calm, tight = make(project, task, **spoiled), make(project, task, **spoiled)
+    train(calm)
+
+    def short(self: Any, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        if len(inputs["input_ids"]) > 2 and self.state.global_step >= 2:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB.")
+        return compute(self, model, inputs, *args, **kwargs)
+
+    monkeypatch.setattr(Sft, "compute_loss", short)
+    result = train(tight)
+    assert result["micro_batch"] == 2
+    assert [step for step, _ in losses(tight)[0]] == [1, 2, 3, 4, 5, 6]
+    assert [loss for _, loss in losses(tight)[0]] == pytest.approx(
+        [loss for _, loss in losses(calm)[0]], rel=1e-4
+    )
+    assert "Memory ran out with 4 rows at once; 2 at once" in runs.describe(tight).note
+
+
+def test_memory_that_does_not_suffice_for_one_row_fails_the_run_in_words(
+    project: Project, baseline: Path, task: Task, monkeypatch: pytest.MonkeyPatch
+):
+    from training.trainer import Sft
+
+    def never(*args: Any, **kwargs: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(Sft, "compute_loss", never)
+    with pytest.raises(JobFailed, match="single row") as failed:
+        train(make(project, task))
+    assert "gradient_checkpointing" in failed.value.hint
+
+
 def test_the_real_model_learns_and_its_adapter_names_a_base_that_can_be_found(
     own_cache_with_model: None, project: Project, version: Path, task: Task, baseline: Path
 ):

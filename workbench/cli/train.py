@@ -37,7 +37,7 @@ def train(
     dry_run: bool,
     detach: bool,
 ) -> None:
-    """Fine-tune by a recipe: a YAML file, or a shipped one (seed, demo)."""
+    """Fine-tune by a recipe: a YAML file, or a shipped one (seed, qlora, full, demo)."""
     place = session.project(project)
     frozen = session.version(place, version)
     given: str | Path = recipe if recipe in recipes.shipped_names() else session.path(recipe)
@@ -95,6 +95,8 @@ def _told(session: Session, project: str, run: Path) -> None:
     summary = training_runs.describe(run)
     loss = f"{summary.loss:.4f}" if summary.loss is not None else "none"
     session.say(f"{run.name} is done: {summary.step:,} steps, last loss {loss}.")
+    if summary.note:
+        session.say(summary.note)
     session.say(f"Next: workbench verdict {project} --candidate run:{run.name}")
     session.emit(
         {

@@ -9,14 +9,16 @@ from typing import Any
 import streamlit as st
 
 from training import recipe as recipes
+from training.fields import RATES
 from training.recipe import Recipe, RecipeField
 from workbench.widgets import text
 
-_FIRST = ("r", "learning_rate", "num_train_epochs", "max_rows", "max_steps")
+_KINDS = ("method", "tuning", "quantization")  # they decide which others there are
+_FIRST = ("beta", "r", "learning_rate", "num_train_epochs", "max_rows", "max_steps")
 
 
 def recipe_form(fields: Sequence[RecipeField], start: Recipe, *, key: str) -> Recipe:
-    """Draw the form: the few that matter in sight, the others by group.
+    """Draw the form: the few that matter in sight, the others by group; what has no effect is not shown.
 
     Args:
         fields: what there is to set.
@@ -28,12 +30,21 @@ def recipe_form(fields: Sequence[RecipeField], start: Recipe, *, key: str) -> Re
     """
     values: dict[str, Any] = start.model_dump()
     by_name = {field.name: field for field in fields}
-    _row([by_name[name] for name in _FIRST if name in by_name], values, key)
-    rest = [field for field in fields if field.name not in _FIRST and len(field.choices) != 1]
+    _row(
+        [by_name[name] for name in _KINDS if name in by_name and len(by_name[name].choices) > 1], values, key
+    )
+    kind = (values["method"], values["tuning"])
+    if kind != (start.method, start.tuning) and kind in RATES:
+        values["learning_rate"], key = RATES[kind][0], f"{key}-{'-'.join(kind)}"
+    shown = [field for field in fields if field.name not in _KINDS and field.applies(values)]
+    _row([by_name[name] for name in _FIRST if by_name.get(name) in shown], values, key)
+    rest = [field for field in shown if field.name not in _FIRST]
     with st.expander("Every other setting"):
         for group, members in groupby(rest, key=lambda field: field.group):
             text.heading(group)
             _row(list(members), values, key)
+    if values["tuning"] == "full":
+        values["quantization"] = "none"  # hidden beside it, and only frozen weights can be in 4 bits
     return recipes.parse(values)
 
 

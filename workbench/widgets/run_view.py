@@ -32,6 +32,8 @@ def run_view(one: Summary, curve: Curve, log: Path) -> None:
             if value
         ]
     )
+    if one.note:
+        text.plain(one.note, "warn")
     if curve.train:
         loss_chart(
             [(p.step, p.loss) for p in curve.train],
