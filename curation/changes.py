@@ -27,6 +27,7 @@ TEXTUAL = (
     "messages",
     "present",
     "mended",
+    "revised",
 )  # kinds after which results over all examples are out of date
 _AT_ONCE = 5_000
 
@@ -156,6 +157,23 @@ def _apply_messages(cursor: duckdb.DuckDBPyConnection) -> None:
     _renew(cursor)
 
 
+def _apply_revised(cursor: duckdb.DuckDBPyConnection) -> None:
+    """The whole content at once, as a file has it: label and answer need not follow one another."""
+    cursor.execute(
+        """
+        update content
+        set messages = r.after ->> '$.messages', tools = r.after ->> '$.tools', chosen = r.after ->> '$.chosen',
+            rejected = r.after ->> '$.rejected'
+        from change r
+        where content.seq = r.seq
+        """
+    )
+    cursor.execute(
+        "update example set label = change.after ->> '$.label' from change where example.seq = change.seq"
+    )
+    _renew(cursor)
+
+
 def _write_messages(cursor: duckdb.DuckDBPyConnection, rows: list[tuple[int, str]]) -> None:
     written = pa.table({"seq": [seq for seq, _ in rows], "messages": [text for _, text in rows]})  # noqa: F841
     cursor.execute(
@@ -244,4 +262,5 @@ APPLY: dict[str, Callable[[duckdb.DuckDBPyConnection], None]] = {
     "messages": _apply_messages,
     "hand_flag": _apply_hand_flag,
     "mended": quarantine.apply,
+    "revised": _apply_revised,
 }

@@ -205,12 +205,14 @@ def record_import(store: Store, source: int, *, who: str, summary: str) -> int:
         return batch
 
 
-def set_present(store: Store, source: int, present: bool, *, who: str, summary: str) -> None:
-    """Bring the examples of an import back (or hide them), as a batch of its own."""
+def set_present(store: Store, source: int, present: bool, *, who: str, summary: str) -> int:
+    """Bring the examples of an import back (or hide them), as a batch of its own; returns its number."""
     with store.transaction() as cursor:
-        _write_presence(cursor, log(cursor, who, summary, "do", None), source, present=present)
+        batch = log(cursor, who, summary, "do", None)
+        _write_presence(cursor, batch, source, present=present)
         changes.set_present(cursor, source, present)
         store.touch()
+        return batch
 
 
 def record_splits(store: Store, splits: str, *, who: str, summary: str) -> Batch:

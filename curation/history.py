@@ -56,14 +56,25 @@ def history(store: Store, seq: int) -> list[Change]:
             made,
             who,
             kind,
-            json.loads(before or "null"),
-            json.loads(after or "null"),
+            _value(kind, before),
+            _value(kind, after),
             reason,
             direction,
             summary,
         )
         for batch, made, who, kind, before, after, reason, direction, summary in rows
     ]
+
+
+def _value(kind: str, text: str | None) -> Any:  # noqa: ANN401  the field's own type
+    """The JSON of a field as a value; a revision keeps each of its parts as text."""
+    value = json.loads(text or "null")
+    if kind == "revised":
+        return {
+            name: part if name == "label" or part is None else json.loads(part)
+            for name, part in value.items()
+        }
+    return value
 
 
 def recent(store: Store, limit: int = 10) -> list[Batch]:

@@ -1,7 +1,8 @@
 """Import: a file in, examples and quarantine out, counts that add up.
 
-rows = new examples + quarantined + repeated, always; the whole import is one transaction and one batch
-of the decision log, so a killed import leaves the project as it was.
+rows = new examples + quarantined + repeated, always; a row that comes back changed is repeated and revises its
+example. The whole import is one transaction and one batch of the decision log, so a killed import leaves the
+project as it was.
 """
 
 from __future__ import annotations
@@ -9,14 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from curation import decisions, formats, owned, task
+from curation import decisions, families, formats, owned, revisions, task
 from curation.errors import BadInput, TouchstoneError, unknown
 from curation.files import sha256_file
 from curation.formats.unpack import unpacked
+from curation.imported import ImportReport
 from curation.preview import Preview, PreviewRow, preview
 from curation.progress import SILENT, Progress
 
@@ -30,29 +32,6 @@ __all__ = ["ImportReport", "Preview", "PreviewRow", "import_file", "preview"]
 _SAMPLE = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What one import did; `rows == examples + quarantined + repeated`.
-
-    `repeated` counts rows whose example was known already, from this file or an earlier one; `forms` counts the
-    readable rows of a JSON file by their form.
-    """
-
-    source: str
-    format: str
-    mapping: dict[str, str]
-    rows: int
-    examples: int
-    quarantined: int
-    repeated: int
-    already_imported: bool = False
-    forms: dict[str, int] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain data for `--json`."""
-        return asdict(self)
-
-
 def import_file(
     store: Store,
     path: Path,
@@ -62,6 +41,8 @@ def import_file(
     who: str,
     name: str | None = None,
     split: str | None = None,
+    family: str | None = None,
+    changed: revisions.Choice = "ask",
     progress: Progress = SILENT,
 ) -> ImportReport:
     """Import one file.
@@ -70,35 +51,60 @@ def import_file(
         store: the open project.
         path: the file, packed or not, or a folder written by `datasets.save_to_disk`.
         format: a name of `formats.FORMATS`, or `auto`.
-        mapping: columns by field; what is not mapped is kept as metadata.
+        mapping: columns by field; what is not mapped is kept as metadata. None: that of the last file of the
+            family, where this file has its columns.
         who: the person, for the log.
         name: what to call the source; the file's name when not given.
         split: the split that all its rows belong to, whoever splits later.
+        family: the files it follows; told from its name when not given.
+        changed: which side counts for a row that its family has changed: `theirs` the file's, `mine` the example's
+            where it was edited here, `ask` the file's unless some were edited here.
         progress: told in rows.
 
     Raises:
         BadInput: the file is missing or empty, or not one row of it can be read.
         BadUsage: the format or the mapping does not fit the file.
+        ChangedRows: `changed` is `ask`, and a person has to choose.
         TouchstoneError: the file changed meanwhile, or the system would not read or write.
     """
     if split is not None and split not in owned.SPLITS:
         raise unknown("split", split, owned.SPLITS)
-    asked = dict(mapping or {}) | ({owned.AS: split} if split else {})
+    given = name or path.name
+    family = families.family_of(family or given)
     # in this order, so that a file that changed meanwhile takes the transaction back
     with _as_it_stands(path), store.transaction() as cursor, unpacked(path, progress) as plain:
         digest = sha256_file(path if path.is_file() else plain)
         form = formats.of(plain) if format == "auto" else formats.get(format)
+        earlier = families.members(cursor, family)
+        asked, mapping_from = (
+            families.mapping_for(plain, form.name, earlier) if mapping is None else (dict(mapping), None)
+        )
+        asked |= {owned.AS: split} if split else {}
         cursor.execute(formats.STAGED)
         used = form.stage(cursor, plain, owned.without(asked), progress) | owned.only(asked)
         owned.fill(cursor, used, path.name)
-        report = _take(store, cursor, path, name or path.name, digest, form.name, used, who, progress)
+        new = _New(given, str(path), digest, form.name, used, family, [one.source for one in earlier])
+        report = _take(store, cursor, new, changed, who, progress)
         forms = dict(
             cursor.execute(
                 "select form, count(*) from staged where form is not null group by form order by 2 desc, 1"
             ).fetchall()
         )
         cursor.execute("drop table staged")
-    return replace(report, forms=forms)
+    return replace(report, forms=forms, mapping_from=mapping_from)
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """The source as it will be, and the earlier imports of its family."""
+
+    name: str
+    path: str
+    digest: str
+    form: str
+    mapping: dict[str, str]
+    family: str
+    earlier: list[int]
 
 
 @contextmanager
@@ -117,14 +123,66 @@ def _as_it_stands(path: Path) -> Iterator[None]:
 def _take(
     store: Store,
     cursor: duckdb.DuckDBPyConnection,
-    path: Path,
-    name: str,
-    digest: str,
-    form: str,
-    used: dict[str, str],
+    new: _New,
+    changed: revisions.Choice,
     who: str,
     progress: Progress,
 ) -> ImportReport:
+    rows = _readable(cursor, new)
+    known = cursor.execute(
+        "select source, name, present from source where sha256 = ? and format = ? and mapping = ?",
+        [new.digest, new.form, json.dumps(new.mapping)],
+    ).fetchone()
+    progress.stage("Comparing with what is there", None)
+    _identify(cursor)
+    present = known is not None and known[2]
+    found = revisions.find(cursor, [] if present else new.earlier)
+    revised = revisions.settle(cursor, found, changed, new.name)
+    _number(cursor)
+    quarantined, fresh = cursor.execute(
+        """
+        select
+            count(*) filter (reason is not null),
+            count(*) filter (reason is null and known is null and first)
+        from identified
+        """
+    ).fetchone() or (0, 0)
+    report = ImportReport(
+        known[1] if known else new.name,
+        new.form,
+        new.mapping,
+        rows,
+        fresh,
+        quarantined,
+        rows - quarantined - fresh,
+        known is not None,
+        revised=revised,
+        kept=found.rows - revised,
+        family=new.family,
+    )
+    if known:
+        if not present:
+            batch = decisions.set_present(
+                store, known[0], True, who=who, summary=f"Import {known[1]} again{_and(revised)}"
+            )
+            _revise(store, batch, revised, who)
+        return report
+    number = _register(cursor, new, report)
+    report = replace(report, source=number[1])
+    progress.stage("Storing", None)
+    _store_rows(cursor, number[0])
+    batch = decisions.record_import(
+        store, number[0], who=who, summary=f"Import {number[1]}: {fresh:,} examples{_and(revised)}"
+    )
+    _revise(store, batch, revised, who)
+    store.touch()
+    if not store.project.task_path.exists():
+        task.save(_guess(cursor), store.project.task_path)
+    return report
+
+
+def _readable(cursor: duckdb.DuckDBPyConnection, new: _New) -> int:
+    """How many rows are staged; an error when not one of them can be read."""
     rows, readable = cursor.execute(
         "select count(*), count(*) filter (reason is null) from staged"
     ).fetchone() or (0, 0)
@@ -134,46 +192,19 @@ def _take(
             f"Not one of its {rows:,} rows can be read: line {first[0]}: {first[1]}."
             if first
             else "The file is empty.",
-            where=path.name,
+            where=Path(new.path).name,
             hint="Nothing was changed. Check --format and --map, or mend the file.",
         )
-    known = cursor.execute(
-        "select source, name from source where sha256 = ? and format = ? and mapping = ?",
-        [digest, form, json.dumps(used)],
-    ).fetchone()
-    progress.stage("Comparing with what is there", None)
-    _identify(cursor)
-    _number(cursor)
-    counts = cursor.execute(
-        """
-        select
-            count(*) filter (reason is not null),
-            count(*) filter (reason is null and known is null and first)
-        from identified
-        """
-    ).fetchone() or (0, 0)
-    quarantined, new = int(counts[0]), int(counts[1])
-    report = ImportReport(
-        known[1] if known else name,
-        form,
-        used,
-        rows,
-        new,
-        quarantined,
-        rows - quarantined - new,
-        known is not None,
-    )
-    if known:
-        if not (
-            cursor.execute("select present from source where source = ?", [known[0]]).fetchone() or (True,)
-        )[0]:
-            decisions.set_present(store, known[0], True, who=who, summary=f"Import {known[1]} again")
-        return report
+    return int(rows)
+
+
+def _register(cursor: duckdb.DuckDBPyConnection, new: _New, report: ImportReport) -> tuple[int, str]:
+    """Note the source; its number, and its name made unique."""
     number = (cursor.execute("select coalesce(max(source), 0) + 1 from source").fetchone() or (1,))[0]
     taken = {row[0] for row in cursor.execute("select name from source").fetchall()}
-    unique, copy = name, 2
+    unique, copy = new.name, 2
     while unique in taken:
-        unique, copy = f"{name} ({copy})", copy + 1
+        unique, copy = f"{new.name} ({copy})", copy + 1
     cursor.execute(
         """
         insert into source (source, name, path, sha256, format, mapping, rows, examples, quarantined, repeated,
@@ -183,24 +214,27 @@ def _take(
         [
             number,
             unique,
-            str(path),
-            digest,
-            form,
-            json.dumps(used),
-            rows,
-            new,
-            quarantined,
+            new.path,
+            new.digest,
+            new.form,
+            json.dumps(new.mapping),
+            report.rows,
+            report.examples,
+            report.quarantined,
             report.repeated,
-            name,
+            new.family,
         ],
     )
-    progress.stage("Storing", None)
-    _store_rows(cursor, number)
-    decisions.record_import(store, number, who=who, summary=f"Import {unique}: {new:,} examples")
-    store.touch()
-    if not store.project.task_path.exists():
-        task.save(_guess(cursor), store.project.task_path)
-    return ImportReport(unique, form, used, rows, new, quarantined, report.repeated)
+    return number, unique
+
+
+def _and(revised: int) -> str:
+    return f", {revised:,} revised" if revised else ""
+
+
+def _revise(store: Store, batch: int, revised: int, who: str) -> None:
+    if revised:
+        decisions.record_change(store, "revised", who=who, batch=batch)
 
 
 def store_staged(cursor: duckdb.DuckDBPyConnection, source: int) -> None:
@@ -222,13 +256,22 @@ def _identify(cursor: duckdb.DuckDBPyConnection) -> None:
                     || ',"messages":' || messages || ',"rejected":' || coalesce(rejected, 'null')
                     || ',"tools":' || coalesce(tools, 'null') || '}'), 16) end as id
             from staged
+        ),
+        again as (  -- what a file says of an example that it has revised
+            select o.text_hash, min(o.seq) as seq
+            from occurrence o
+            join source s on s.source = o.source and s.present
+            join example e on e.seq = o.seq and e.id <> o.text_hash
+            where o.external_id is not null
+            group by o.text_hash
         )
         select
             n.*,
-            e.seq as known,
+            coalesce(e.seq, a.seq) as known,
             n.id is not null and row_number() over (partition by n.id order by n.line) = 1 as first
         from named n
         left join example e on e.id = n.id
+        left join again a on a.text_hash = n.id
         """
     )
 

@@ -136,7 +136,7 @@ create table decision (
     batch bigint not null,
     seq bigint,                         -- null: the whole source (an import), or the task
     source integer,
-    kind varchar not null,              -- decision, label, messages, split, hand_flag, group_key, present, mended
+    kind varchar not null,              -- a key of changes.APPLY, present, labels
     before varchar,                     -- JSON of the one field
     after varchar,
     reason varchar

@@ -11,6 +11,7 @@ from curation.dedup import run as dedup
 from curation.errors import NotReady, TouchstoneError
 from curation.importing import ImportReport
 from curation.progress import Progress
+from curation.revisions import Choice
 from curation.splits import SplitReport
 from curation.store import Store
 from curation.task import DEFAULT_EMBEDDER, Task
@@ -144,15 +145,28 @@ def baseline_candidates(task: Task | None) -> list[str]:
 
 
 def import_paths(
-    store: Store, files: Sequence[Path], *, form: str, mappings: Mapping[Path, Mapping[str, str]]
+    store: Store,
+    files: Sequence[Path],
+    *,
+    form: str,
+    mappings: Mapping[Path, Mapping[str, str]],
+    changed: Choice = "ask",
+    family: str | None = None,
 ) -> chores.Chore:
-    """Import files: all of them, or none when it is cancelled or one cannot be read."""
+    """Import files: all of them, or none when it is cancelled, one cannot be read, or a person has to choose."""
 
     def work(progress: Progress) -> list[ImportReport]:
         with store.transaction():
             return [
                 importing.import_file(
-                    store, path, format=form, mapping=dict(mappings[path]), who=state.who(), progress=progress
+                    store,
+                    path,
+                    format=form,
+                    mapping=dict(mappings[path]) if path in mappings else None,
+                    who=state.who(),
+                    changed=changed,
+                    family=family,
+                    progress=progress,
                 )
                 for path in files
             ]

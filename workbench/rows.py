@@ -184,18 +184,32 @@ def past(store: Store, seq: int) -> dict[str, Any]:
     return {"seq": seq, "entries": entries, "imported": list(imported) if now != original else []}
 
 
-_CALLED = {"messages": "edit", "hand_flag": "flag", "group_key": "group"}
+_CALLED = {"messages": "edit", "hand_flag": "flag", "group_key": "group", "revised": "revised by its file"}
 
 
 def _words(kind: str, before: Any, after: Any) -> list[tuple[str, str]]:  # noqa: ANN401  the field's own type
     if kind == "messages":
         return list(text_differences(_spoken(before), _spoken(after)))
+    if kind == "revised":
+        return list(text_differences(_whole(before), _whole(after)))
     told = [one.get("reason") if isinstance(one, dict) else one for one in (before, after)]
     return [(str(one), side) for one, side in zip(told, ("missing", "extra"), strict=True) if one is not None]
 
 
 def _spoken(turns: list[dict[str, Any]]) -> str:
     return "\n".join(f"{turn.get('role')}: {text_of(turn)}" for turn in turns)
+
+
+def _whole(parts: dict[str, Any]) -> str:
+    """Everything a revision may change, the turns first."""
+    rest = [
+        f"{name}: {_told(parts[name])}" for name in ("tools", "chosen", "rejected", "label") if parts[name]
+    ]
+    return "\n".join([_spoken(parts["messages"]), *rest])
+
+
+def _told(part: Any) -> str:  # noqa: ANN401  a text, or JSON
+    return part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)
 
 
 def newest_batch(store: Store) -> int:

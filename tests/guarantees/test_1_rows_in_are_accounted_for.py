@@ -64,6 +64,43 @@ def test_counts_add_up_whatever_the_file_holds(tmp_path_factory, files, line_end
         assert appearances >= known
 
 
+NAMED = st.builds(
+    lambda name, q, a: json.dumps(
+        {"key": name, "messages": [{"role": "user", "content": q}, {"role": "assistant", "content": a}]}
+    ).encode(),
+    st.sampled_from(["1", "2", "3", ""]),
+    st.sampled_from("ab"),
+    st.sampled_from("xyz"),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.lists(NAMED | BAD, min_size=1, max_size=6), min_size=2, max_size=4),
+    st.sampled_from(["theirs", "mine"]),
+)
+def test_counts_add_up_whatever_comes_back_changed(tmp_path_factory, files, choice):
+    folder = tmp_path_factory.mktemp("p")
+    with store.create(project.reserve(folder / "project")) as opened:
+        known = 0
+        for number, lines in enumerate(files):
+            path = folder / f"rows-v{number}.jsonl"
+            path.write_bytes(b"\n".join(lines) + b"\n")
+            ids = opened.rows("select seq, id from example order by seq")
+            try:
+                report = importing.import_file(
+                    opened, path, format="messages", mapping={"id": "key"}, changed=choice, who="ann"
+                )
+            except TouchstoneError:
+                continue
+            assert report.rows == len(lines)
+            assert report.rows == report.examples + report.quarantined + report.repeated
+            assert report.revised + report.kept <= report.repeated
+            known += report.examples
+            assert opened.value("select count(*) from example") == known
+            assert opened.rows("select seq, id from example order by seq")[: len(ids)] == ids
+
+
 def test_a_quote_that_is_never_closed_costs_one_row_of_a_table(tmp_path):
     path = tmp_path / "t.csv"
     path.write_bytes(

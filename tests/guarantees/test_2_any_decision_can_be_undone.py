@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -29,16 +31,17 @@ class Undoing(RuleBasedStateMachine):
 
     @initialize(folder=st.just(None))
     def begin(self, folder):
-        import tempfile
-        from pathlib import Path
-
         self.folder = tempfile.TemporaryDirectory()
         root = Path(self.folder.name)
         self.opened = store.create(project.reserve(root / "project"))
         rows = [
-            {"messages": chat(f"question {i}", f"label{i % 2}"), "label": f"label{i % 2}"} for i in range(6)
+            {"messages": chat(f"question {i}", f"label{i % 2}"), "label": f"label{i % 2}", "key": i}
+            for i in range(6)
         ]
-        importing.import_file(self.opened, write_jsonl(root / "rows.jsonl", rows), who="ann")
+        self.files = 0
+        importing.import_file(
+            self.opened, write_jsonl(root / "rows.jsonl", rows), mapping={"id": "key"}, who="ann"
+        )
         self.states = [[], self.state()]  # before and after the import
         self.at = 1
 
@@ -70,6 +73,21 @@ class Undoing(RuleBasedStateMachine):
         self.decided(
             decisions.decide(self.opened, [seq], "messages", chat("edited question", text), who="ann")
         )
+
+    @rule(
+        keys=st.sets(st.integers(0, 5), min_size=1),
+        label=st.sampled_from(["label0", "third"]),
+        changed=st.sampled_from(["theirs", "mine"]),
+    )
+    def another_edition(self, keys, label, changed):
+        self.files += 1
+        rows = [
+            {"messages": chat(f"question {key}", f"edition {self.files}"), "label": label, "key": key}
+            for key in sorted(keys)
+        ]
+        path = write_jsonl(Path(self.folder.name) / f"rows-v{self.files}.jsonl", rows)
+        importing.import_file(self.opened, path, mapping={"id": "key"}, changed=changed, who="ann")
+        self.decided(decisions.recent(self.opened, 1)[0])
 
     @rule()
     def undo(self):

@@ -25,3 +25,20 @@ def test_a_row_kept_aside_is_mended_from_a_file_and_undo_takes_it_back(workbench
     assert not done["repeated"] and not workbench("rows", "p", "--quarantine", "--json")["rows"]
     workbench("undo", "p")
     assert len(workbench("rows", "p", "--quarantine", "--json")["rows"]) == 1
+
+
+def test_rows_changed_on_both_sides_wait_for_a_choice_and_the_mapping_is_that_of_the_first_file(workbench):
+    write(workbench.folder, "t-2026-01.jsonl", [row(f"question {i}", "yes", ticket=str(i)) for i in range(4)])
+    write(workbench.folder, "t-2026-02.jsonl", [row(f"question {i}", "no", ticket=str(i)) for i in range(3)])
+    workbench("new", "p")
+    workbench("import", "p", "t-2026-01.jsonl", "--map", "id=ticket")
+    workbench("decide", "p", "label", "mine", "--where", "text~0")
+    refused = workbench("import", "p", "t-2026-02.jsonl", code=1)
+    assert "3 changed, 1 of them edited here: choose --changed theirs or --changed mine" in refused.stderr
+    done = workbench("import", "p", "t-2026-02.jsonl", "--changed", "mine")
+    assert "The mapping is that of t-2026-01.jsonl" in done.stdout
+    assert "3 rows = 0 examples + 0 quarantined + 3 repeated" in done.stdout
+    assert "2 of the repeated rows came back changed" in done.stdout
+    workbench("undo", "p")
+    done = workbench("import", "p", "t-2026-02.jsonl", "--changed", "theirs", "--json")
+    assert (done["examples"], done["repeated"], done["revised"], done["kept"]) == (0, 3, 3, 0)

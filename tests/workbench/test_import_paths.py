@@ -33,7 +33,7 @@ def opened(tmp_path):
 
 
 def take(opened, files):
-    return wait(actions.import_paths(opened, files, form="auto", mappings={path: {} for path in files}))
+    return wait(actions.import_paths(opened, files, form="auto", mappings={}))
 
 
 def test_several_files_come_in_together(opened, tmp_path):

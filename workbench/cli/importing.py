@@ -6,9 +6,10 @@ import sys
 
 import click
 
-from curation import formats, importing, mending, owned, quarantine
+from curation import formats, importing, mending, owned, quarantine, revisions
 from curation import task as tasks
 from curation.errors import BadInput, BadUsage
+from curation.importing import ImportReport
 from workbench.cli.options import json_option, project_argument
 from workbench.cli.session import Session
 
@@ -26,6 +27,19 @@ from workbench.cli.session import Session
     type=click.Choice(owned.SPLITS),
     help="The split all rows belong to, for a held-out set that others own.",
 )
+@click.option(
+    "--changed",
+    type=click.Choice(revisions.CHOICES),
+    default="ask",
+    show_default=True,
+    help="For rows whose id is known and whose content changed: theirs, the file's content; mine, what was edited "
+    "here stays; ask, the file's unless some were edited here.",
+)
+@click.option(
+    "--family",
+    metavar="NAME",
+    help="The files these follow, when their names do not tell; default: the name without date and edition.",
+)
 @json_option
 @click.pass_obj
 def import_(
@@ -35,9 +49,11 @@ def import_(
     form: str,
     pairs: tuple[str, ...],
     split: str | None,
+    changed: revisions.Choice,
+    family: str | None,
 ) -> None:
     """Import files: examples, quarantine, and counts that add up."""
-    mapping = formats.parse_mapping(pairs)
+    mapping = formats.parse_mapping(pairs) or None
     with session.store(project) as store:
         had_task = store.project.task_path.exists()
         reports = [
@@ -48,24 +64,15 @@ def import_(
                 mapping=mapping,
                 who=session.who,
                 split=split,
+                changed=changed,
+                family=family,
                 progress=session.progress(),
             )
             for file in files
         ]
         guessed = None if had_task else tasks.load(store.project.task_path)
     for report in reports:
-        used = ", ".join(f"{field}={column}" for field, column in report.mapping.items())
-        read_as = " + ".join(report.forms) or report.format
-        session.say(f"{report.source}  ({read_as}{f': {used}' if used else ''})")
-        session.say(
-            f"  {report.rows:,} rows = {report.examples:,} examples + {report.quarantined:,} quarantined "
-            f"+ {report.repeated:,} repeated"
-        )
-        if report.already_imported:
-            session.say("  This very file was imported before: nothing was added.")
-        if report.quarantined:
-            session.say(f"  See what could not be read: workbench rows {project} --quarantine")
-            session.say(f"  Mend a row in place: workbench mend {project} LINE --file -")
+        _tell(session, project, report)
     if guessed:
         session.say(
             f"The task was guessed: {guessed.kind} ({guessed.traits.says}). Look at task.yaml, or: "
@@ -73,9 +80,29 @@ def import_(
         )
     total = {
         key: sum(getattr(report, key) for report in reports)
-        for key in ("rows", "examples", "quarantined", "repeated")
+        for key in ("rows", "examples", "quarantined", "repeated", "revised", "kept")
     }
     session.emit({**total, "sources": [report.as_json() for report in reports]})
+
+
+def _tell(session: Session, project: str, report: ImportReport) -> None:
+    """What one import did, in a few lines."""
+    used = ", ".join(f"{field}={column}" for field, column in report.mapping.items())
+    read_as = " + ".join(report.forms) or report.format
+    session.say(f"{report.source}  ({read_as}{f': {used}' if used else ''})")
+    if report.mapping_from:
+        session.say(f"  The mapping is that of {report.mapping_from}; --map gives another.")
+    session.say(
+        f"  {report.rows:,} rows = {report.examples:,} examples + {report.quarantined:,} quarantined "
+        f"+ {report.repeated:,} repeated"
+    )
+    for line in report.revisions():
+        session.say(f"  {line}")
+    if report.already_imported:
+        session.say("  This very file was imported before: nothing was added.")
+    if report.quarantined:
+        session.say(f"  See what could not be read: workbench rows {project} --quarantine")
+        session.say(f"  Mend a row in place: workbench mend {project} LINE --file -")
 
 
 @click.command()
