@@ -20,6 +20,7 @@ from curation.files import canonical_json, read_yaml, sha256, write_yaml
 Kind = Literal["classification", "structured", "free_form", "preference"]
 Parse = Literal["strict", "fenced", "lenient"]
 GuardMode = Literal["prove", "harm"]
+_ADDED_LATER = ("documents", "guardrails", "must_pass")
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULT_EMBEDDER = "all-minilm-l6-v2"
 
@@ -199,8 +200,10 @@ class Task(BaseModel):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of everything in the task."""
-        return sha256(canonical_json(self.model_dump(mode="json")))
+        """Hash of everything in the task; a field added later and left empty hashes as if it were not there."""
+        told = self.model_dump(mode="json")
+        kept = {name: value for name, value in told.items() if name not in _ADDED_LATER or value}
+        return sha256(canonical_json(kept))
 
     def system_for_baseline(self) -> str | None:
         """The system text for candidates that were not trained: fair to them, so it names what is allowed."""

@@ -179,14 +179,21 @@ class _Pairs:
 
 
 def _judged(one: Guarded, adjusted: float | None, terms: Terms) -> Guarded:
-    """Held if the lower end is above the margin; broken if a loss is proven; else unknown."""
+    """Held if the lower end is above the margin; broken if a loss is proven; else unknown.
+
+    Under 50 rows an interval of graded scores shows nothing held, but a sign-flip still proves a loss.
+    """
     figures = one.paired
     if figures is None:
         return one
     p = figures.p if adjusted is None else adjusted
-    shaky = rule.too_little(figures)
-    if figures.low > -one.margin and not (shaky and figures.discordant >= FEWEST_DIFFERENT):
+    resampled = figures.graded and figures.discordant >= FEWEST_DIFFERENT
+    shaky = resampled and figures.n < rule.MIN_GRADED_ROWS
+    if figures.low > -one.margin and not shaky:
         return replace(one, standing="held")
-    if figures.high < 0 and p <= terms.alpha and not shaky:
+    if figures.high < 0 and p <= terms.alpha:
         return replace(one, standing="broken")
+    if shaky:
+        why = f"{figures.n:,} rows, and graded scores need {rule.MIN_GRADED_ROWS} to show anything held"
+        return replace(one, why=why)
     return one

@@ -10,6 +10,8 @@ from evals.guardrails import Guarded
 from evals.rule import Comparison, Least, Settle, Terms
 from evals.significance import MIN_GROUPS, rows_to_match
 
+_MOST_UNKNOWN = 3
+
 
 def points(fraction: float) -> str:
     """A difference in percentage points without its sign: whole from 1 on, finer below."""
@@ -127,19 +129,18 @@ def _worse(rail: Guarded) -> str:
 
 
 def guarded(rails: Sequence[Guarded]) -> list[str]:
-    """What a candidate that ships does to what is guarded."""
+    """What a candidate that ships does to what is guarded; the widest unknowns first."""
     if not rails:
         return []
     unknown = [rail for rail in rails if rail.standing == "unknown"]
     if not unknown:
         return ["Nothing guarded got worse."]
-    return ["Nothing guarded is proven to have got worse.", *(f"{_hidden(rail)}." for rail in unknown)]
+    return ["Nothing guarded is proven to have got worse.", f"{_several(unknown)}."]
 
 
 def unproven(rails: Sequence[Guarded]) -> str:
     """Why a gain is not enough: what must be shown not to have got worse is open."""
-    told = "; ".join(map(_hidden, rails))
-    open_ = f"It is better, but whether something guarded got worse is open: {told}."
+    open_ = f"It is better, but whether something guarded got worse is open: {_several(rails)}."
     more = [
         rows_to_match(rail.margin, figures.discordance, figures.confidence) * figures.design_effect
         - figures.n
@@ -151,11 +152,19 @@ def unproven(rails: Sequence[Guarded]) -> str:
     return f"{open_} About {planned(math.ceil(max(more)))} more such rows would show that it did not."
 
 
+def _several(rails: Sequence[Guarded]) -> str:
+    """What may be hidden, the most first, three at most."""
+    ordered = sorted(rails, key=lambda rail: rail.paired.low if rail.paired else -1.0)
+    more = len(rails) - _MOST_UNKNOWN
+    return "; ".join(map(_hidden, ordered[:_MOST_UNKNOWN])) + (f"; and {more:,} more" if more > 0 else "")
+
+
 def _hidden(rail: Guarded) -> str:
     figures = rail.paired
-    if figures is None:
+    if figures is None or figures.low >= 0:
         return f"{rail_name(rail)}: {rail.why}"
-    return f"{rail_name(rail)} could hide a loss of up to {points(figures.low)} points ({counted(figures.n, 'row')})"
+    lost = points(figures.low)
+    return f"{rail_name(rail)} could hide a loss of up to {lost} points ({counted(figures.n, 'row')})"
 
 
 def rail_name(rail: Guarded) -> str:

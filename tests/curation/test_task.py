@@ -36,6 +36,12 @@ def test_a_task_reads_back_as_it_was_written(tmp_path):
     assert task.load(tmp_path / "task.yaml") == made
 
 
+def test_a_task_without_newer_fields_keeps_the_fingerprint_it_had_before_them():
+    made = task.Task(kind="classification", labels=["a", "b"])
+    assert made.fingerprint == "6b598292727b0db97baddb0f3161390e548dd6e8ef67c0c831103282dd083613"
+    assert made.model_copy(update={"must_pass": ["x"]}).fingerprint != made.fingerprint
+
+
 def test_short_repeated_answers_are_a_classification():
     made = task.guess(["yes", "no", "maybe"] * 40 + ["a whole sentence that nobody repeats"], [None] * 121)
     assert made.kind == "classification" and made.labels == ["maybe", "no", "yes"] and made.guessed

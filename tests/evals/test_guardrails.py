@@ -142,6 +142,28 @@ def test_a_guardrail_may_rest_on_another_scorer_graded_or_not(evaluation):
         assert found.guardrails[0].paired is not None and found.guardrails[0].paired.graded
 
 
+def test_a_small_slice_of_graded_scores_can_be_broken_but_never_held(evaluation):
+    made, random = parts(refund=(20, 0, 0, 10), order=GAIN), np.random.default_rng(5)
+    base = random.uniform(0.3, 0.6, 230)
+    for name, change, standing in (("e1", -0.2, "broken"), ("e2", 0.2, "unknown"), ("e3", -0.002, "unknown")):
+        moved = {"run:r001": list(base + change + random.uniform(-0.05, 0.05, 230)), "prompt": list(base)}
+        found = judged(evaluation, made, guarded({**REFUND, "scorer": "chrf"}), name, more={"chrf": moved})
+        (one,) = found.guardrails
+        assert (one.standing, one.mode, one.paired is not None and one.paired.n) == (standing, "harm", 30)
+        assert ("graded scores need 50" in one.why) == (standing == "unknown")
+        assert found.verdict == ("do_not_ship" if standing == "broken" else "ship")
+        assert change < 0 or "30 rows, and graded scores need 50 to show anything held" in found.text
+
+
+def test_many_unknown_slices_are_told_shortly_the_widest_first(evaluation):
+    made = parts(
+        a=(9, 0, 0, 0), b=(19, 0, 0, 0), c=(29, 0, 0, 0), d=(39, 0, 0, 0), e=(4, 0, 0, 0), order=GAIN
+    )
+    found = judged(evaluation, made, guarded({"slice": "intent"}))
+    told = next(one for one in found.sentences if "could hide" in one)
+    assert told.startswith("intent=e by label could hide a loss") and told.endswith("; and 2 more.")
+
+
 def test_what_was_not_measured_or_judged_is_unknown_and_blocks_where_it_must(evaluation):
     made = parts(order=GAIN)
     absent = judged(evaluation, made, guarded({"scorer": "refusal", "mode": "harm"}))
