@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curation import owned
-from curation.preview import columns_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,13 +54,15 @@ def members(cursor: duckdb.DuckDBPyConnection, family: str) -> list[Member]:
     ]
 
 
-def mapping_for(path: Path, form: str, earlier: list[Member]) -> tuple[dict[str, str], str | None]:
+def mapping_for(
+    form: str, earlier: Sequence[Member], columns: Callable[[], Collection[str]]
+) -> tuple[dict[str, str], str | None]:
     """The mapping that a file takes over from the newest import of its family.
 
     Args:
-        path: the file, unpacked.
-        form: its format.
+        form: the file's format.
         earlier: the imports of its family, the newest first.
+        columns: finds the columns of the file.
 
     Returns:
         Columns by field, and the name of the import they are from; nothing where the file lacks one of the columns.
@@ -71,6 +72,6 @@ def mapping_for(path: Path, form: str, earlier: list[Member]) -> tuple[dict[str,
         return {}, None
     # a field under its own name is what every file gets without a mapping
     given = {field: column for field, column in last.mapping.items() if field not in (owned.AS, column)}
-    if not given or not set(given.values()) <= set(columns_of(path, form)[1]):
+    if not given or not set(given.values()) <= set(columns()):
         return {}, None
     return given, last.name

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation import decisions, families, formats, owned, revisions, task
+from curation import decisions, drift, families, formats, owned, revisions, task
 from curation.errors import BadInput, TouchstoneError, unknown
 from curation.files import sha256_file
 from curation.formats.unpack import unpacked
 from curation.imported import ImportReport
-from curation.preview import Preview, PreviewRow, preview
+from curation.preview import Preview, PreviewRow, columns_of, preview
 from curation.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -77,13 +77,15 @@ def import_file(
         form = formats.of(plain) if format == "auto" else formats.get(format)
         earlier = families.members(cursor, family)
         asked, mapping_from = (
-            families.mapping_for(plain, form.name, earlier) if mapping is None else (dict(mapping), None)
+            families.mapping_for(form.name, earlier, lambda: columns_of(plain, form.name)[1])
+            if mapping is None
+            else (dict(mapping), None)
         )
         asked |= {owned.AS: split} if split else {}
         cursor.execute(formats.STAGED)
         used = form.stage(cursor, plain, owned.without(asked), progress) | owned.only(asked)
         owned.fill(cursor, used, path.name)
-        new = _New(given, str(path), digest, form.name, used, family, [one.source for one in earlier])
+        new = _New(given, str(path), digest, form.name, used, family, earlier)
         report = _take(store, cursor, new, changed, who, progress)
         forms = dict(
             cursor.execute(
@@ -104,7 +106,7 @@ class _New:
     form: str
     mapping: dict[str, str]
     family: str
-    earlier: list[int]
+    earlier: list[families.Member]
 
 
 @contextmanager
@@ -136,7 +138,8 @@ def _take(
     progress.stage("Comparing with what is there", None)
     _identify(cursor)
     present = known is not None and known[2]
-    found = revisions.find(cursor, [] if present else new.earlier)
+    earlier = [] if present else new.earlier
+    found = revisions.find(cursor, [one.source for one in earlier])
     revised = revisions.settle(cursor, found, changed, new.name)
     _number(cursor)
     quarantined, fresh = cursor.execute(
@@ -159,6 +162,7 @@ def _take(
         revised=revised,
         kept=found.rows - revised,
         family=new.family,
+        drift=drift.compare(cursor, earlier[0], new.mapping, answers=_by_answer(store)) if earlier else None,
     )
     if known:
         if not present:
@@ -226,6 +230,12 @@ def _register(cursor: duckdb.DuckDBPyConnection, new: _New, report: ImportReport
         ],
     )
     return number, unique
+
+
+def _by_answer(store: Store) -> bool:
+    """Whether the answers of this project are its labels."""
+    path = store.project.task_path
+    return path.is_file() and task.load(path).kind == "classification"
 
 
 def _and(revised: int) -> str:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from curation import formats, importing, owned
+from curation import families, formats, importing, owned
 from curation.errors import BadUsage, TouchstoneError
 from curation.formats.unpack import is_dataset
 from curation.importing import Preview
 from curation.preview import columns_of
+from curation.store import Store
 
 _BLOCK = 1 << 20
 _MOST = 50  # files of one folder
@@ -82,6 +83,16 @@ def look(path: Path, form: str, mapping: dict[str, str]) -> Look:
     except TouchstoneError as error:
         return Look(None, error, *columns_of(path, form))
     return Look(seen, None, seen.format, seen.columns)
+
+
+def taken_over(store: Store, path: Path, seen: Look) -> tuple[dict[str, str], str | None]:
+    """The mapping of the last file of its family, where it fits, and that file's name."""
+    cursor = store.cursor()
+    try:
+        earlier = families.members(cursor, families.family_of(path.name))
+    finally:
+        cursor.close()
+    return families.mapping_for(seen.format, earlier, lambda: seen.columns)
 
 
 def fields(form: str) -> tuple[str, ...]:

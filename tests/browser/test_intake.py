@@ -6,7 +6,7 @@ import json
 
 from playwright.sync_api import expect
 
-from curation import project, store
+from curation import decisions, importing, project, store
 from tests.browser.conftest import chat
 
 
@@ -61,3 +61,29 @@ def test_a_table_of_many_columns_is_mapped_by_choosing(tmp_path, start, visit):
         page.get_by_role("option", name=column, exact=True).click()
     expect(page.locator(".ts-preview article")).to_have_count(3)
     expect(page.locator(".ts-preview")).to_contain_text("label a")
+
+
+def test_rows_changed_on_both_sides_are_chosen_between_and_the_next_file_says_what_differs(
+    tmp_path, start, visit
+):
+    with store.create(project.reserve(tmp_path / "p")) as opened:
+        rows = [{"messages": chat(f"question {i}", "yes"), "ticket": str(i)} for i in range(3)]
+        (tmp_path / "t-2026-01.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", "utf-8")
+        importing.import_file(opened, tmp_path / "t-2026-01.jsonl", mapping={"id": "ticket"}, who="ann")
+        decisions.decide(opened, [1], "messages", chat("question 0", "mine"), who="ann")
+    rows = [{"messages": chat(f"question {i}", "no"), "ticket": str(i), "urgent": 1} for i in range(2)]
+    (tmp_path / "t-2026-02.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", "utf-8")
+    app = start(tmp_path / "p")
+    page = visit(app.at("import"))
+    page.locator('input[type="file"]').set_input_files([tmp_path / "t-2026-02.jsonl"])
+    expect(page.get_by_text("the mapping is that of t-2026-01.jsonl")).to_be_visible()
+    page.get_by_role("button", name="Import t-2026-02.jsonl", exact=True).click()
+    expect(page.get_by_text("2 rows came back changed")).to_be_visible()
+    expect(page.get_by_text("1 of them was edited here as well.")).to_be_visible()
+    page.get_by_role("button", name="Keep what was edited here").click()
+    expect(page.get_by_text("1 of the repeated rows came back changed")).to_be_visible()
+    expect(page.get_by_text("Columns new: urgent.")).to_be_visible()
+    app.stop()
+    with store.open_store(project.locate(tmp_path / "p")) as opened:
+        answers = opened.rows("select answer_text(messages) from content order by seq")
+    assert answers == [("mine",), ("no",), ("yes",)]

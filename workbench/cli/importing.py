@@ -96,7 +96,7 @@ def _tell(session: Session, project: str, report: ImportReport) -> None:
         f"  {report.rows:,} rows = {report.examples:,} examples + {report.quarantined:,} quarantined "
         f"+ {report.repeated:,} repeated"
     )
-    for line in report.revisions():
+    for line in (*report.revisions(), *report.drifted()):
         session.say(f"  {line}")
     if report.already_imported:
         session.say("  This very file was imported before: nothing was added.")

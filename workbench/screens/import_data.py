@@ -9,9 +9,10 @@ import streamlit as st
 from curation import formats, task
 from curation.errors import TouchstoneError
 from curation.files import sha256
+from curation.revisions import ChangedRows
 from curation.task import Task
 from workbench import actions, chores, incoming, ledger, state
-from workbench.screens import kept_aside
+from workbench.screens import changed_rows, kept_aside
 from workbench.widgets import text
 from workbench.widgets.filter_bar import ANY_FLAG
 from workbench.widgets.findings import findings, imported, sources
@@ -62,40 +63,41 @@ def _look(files: list[Path], form: str) -> None:
         chosen = st.selectbox("Look at", files, format_func=lambda path: path.name, key="look-at", width=420)
     mappings: dict[Path, dict[str, str]] = st.session_state.setdefault("mappings", {})
     guess = incoming.look(chosen, form, {})
+    taken, source = incoming.taken_over(state.store(), chosen, guess)
+    if taken:
+        guess = incoming.look(chosen, form, taken)
     key = sha256(f"{chosen}{form}".encode())[:12]
     with st.container(horizontal=True, gap="medium", key="look"):
         with st.container(key="mapping", gap="small", width=320):
             text.heading("Columns")
-            guessed = guess.preview.mapping if guess.preview else {}
+            guessed = (guess.preview.mapping if guess.preview else {}) | taken
             asked = mapping(incoming.fields(guess.format), guess.columns, guessed, key=key)
-        mappings[chosen] = {} if asked == guessed else asked
-        seen = incoming.look(chosen, form, asked) if mappings[chosen] else guess
+        mappings[chosen] = taken if asked == guessed else asked
+        seen = guess if asked == guessed else incoming.look(chosen, form, asked)
         with st.container(key="seen", gap="small"):
-            text.heading("The first rows", _why(seen))
+            text.heading("The first rows", _why(seen, source if asked == guessed else None))
             if seen.error is not None:
                 text.failure(seen.error)
             if seen.preview is not None:
                 preview(seen.preview)
     name = f"Import {chosen.name}" if len(files) == 1 else f"Import {len(files)} files"
     if st.button(name, type="primary", key="import", disabled=busy or seen.preview is None):
-        error = actions.attempt(
-            lambda: actions.import_paths(
-                state.store(), files, form=form, mappings={path: mappings.get(path, {}) for path in files}
-            )
+        changed_rows.begin(
+            files, form=form, mappings={path: mappings[path] for path in files if path in mappings}
         )
-        if error is not None:
-            text.failure(error)
-        else:
-            st.rerun()
 
 
-def _why(seen: incoming.Look) -> str:
-    return f"read as {seen.preview.format}: {seen.preview.reason}" if seen.preview else ""
+def _why(seen: incoming.Look, source: str | None) -> str:
+    as_before = f"; the mapping is that of {source}" if source else ""
+    return f"read as {seen.preview.format}: {seen.preview.reason}{as_before}" if seen.preview else ""
 
 
 def _report() -> None:
     chore = chores.finished("import")
     if chore is None:
+        return
+    if isinstance(chore.error, ChangedRows):
+        changed_rows.choice(chore.error)
         return
     if chore.error is not None:
         text.failure(chore.error)

@@ -51,3 +51,5 @@ def imported(report: ImportReport, seconds: float) -> None:
         f"{report.rows:,} rows = {report.examples:,} new examples + {report.quarantined:,} that could not be read "
         f"+ {report.repeated:,} repeated{rate}"
     )
+    for line in (*report.revisions(), *report.drifted()):
+        text.plain(line)
