@@ -6,6 +6,7 @@ Whatever depends on the *kind* of task is a column of the table `KINDS`; nothing
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -86,6 +87,36 @@ class ModelSpec(BaseModel):
     )
 
 
+class EndpointSettings(BaseModel):
+    """How one endpoint is asked. A key is never written down, only the name of the variable that holds it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    api_key_env: str | None = Field(None, description="name of the environment variable with the API key")
+    concurrency: int = Field(8, ge=1, le=64, description="questions asked at the same time")
+    timeout_seconds: float = Field(60, gt=0, le=3600, description="for one try; five times that for all")
+    price_in: float | None = Field(None, ge=0, description="per million tokens of the questions")
+    price_out: float | None = Field(None, ge=0, description="per million tokens of the answers")
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="added to every request; null takes a field out of it"
+    )
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _is_a_name(cls, name: str | None) -> str | None:
+        if name is not None and not re.fullmatch("[A-Z_][A-Z0-9_]{0,63}", name):
+            raise ValueError(
+                "the name of an environment variable is wanted (A-Z, 0-9, _), never the key itself"
+            )
+        return name
+
+    @model_validator(mode="after")
+    def _both_prices_or_none(self) -> EndpointSettings:
+        if (self.price_in is None) != (self.price_out is None):
+            raise ValueError("`price_in` and `price_out` go together")
+        return self
+
+
 class CheckSettings(BaseModel):
     """What a project changes about one check."""
 
@@ -145,6 +176,9 @@ class Task(BaseModel):
         None, description="folder of .md and .txt files that retrieval:K looks in, relative to the project"
     )
     max_new_tokens: int | None = Field(None, ge=1)
+    endpoints: dict[str, EndpointSettings] = Field(
+        default_factory=dict, description="settings by URL, or by URL#MODEL where one model differs"
+    )
     checks: dict[str, CheckSettings] = Field(default_factory=dict)
     guessed: bool = Field(False, description="written by a guess nobody has approved yet")
 

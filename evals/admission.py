@@ -12,7 +12,7 @@ from curation.errors import BadInput, BadUsage, NotReady
 from curation.files import canonical_json, sha256
 from curation.project import Project
 from curation.task import Task
-from evals import documents, prompt_files
+from evals import documents, endpoint, endpoint_asking, price, prompt_files
 from evals.candidates import Candidate, parse_all
 from evals.examples import Example
 from evals.given import read_answers
@@ -83,15 +83,43 @@ def passages_for(
     return documents.read(project.folder / Path(task.documents).expanduser())
 
 
+def afford(
+    candidates: Sequence[Candidate],
+    task: Task,
+    rows: Sequence[Example],
+    train: Sequence[Example],
+    cap: float | None,
+) -> None:
+    """Refuse to ask endpoints whose keys are missing, or whose answers cost what nobody agreed to.
+
+    Raises:
+        NotReady: an API key is not in the environment.
+        BadUsage: the estimated cost is above the cap, or cannot be known.
+    """
+    asked = {}
+    for one in candidates:
+        if one.kind == "endpoint":
+            at = endpoint.of(one.argument, task)
+            at.key()
+            prompt = prompt_files.read(one.prompt_file) if one.prompt_file else None
+            asked[one.name] = (
+                at.settings,
+                list(endpoint_asking.requests(one, task, rows, train, prompt).values()),
+            )
+    if asked:
+        price.check(asked, cap)
+
+
 def contents_of(
-    candidates: Sequence[Candidate], passages: Sequence[documents.Passage] | None = None
+    candidates: Sequence[Candidate], task: Task, passages: Sequence[documents.Passage] | None = None
 ) -> dict[str, str]:
-    """SHA-256 of what the files of candidates say, by name; candidates without a file are left out.
+    """SHA-256 of what candidates depend on beside their name, by name; those with nothing are left out.
 
     A file of answers is the same whatever its line order and spacing.
 
     Args:
         candidates: from `named`.
+        task: has the options of endpoints.
         passages: those of `passages_for`.
 
     Raises:
@@ -106,6 +134,8 @@ def contents_of(
             told.append(prompt_files.read(one.prompt_file))
         if one.passages and passages is not None:
             told.append([asdict(passage) for passage in passages])
+        if one.kind == "endpoint":
+            told.append(endpoint.of(one.argument, task).settings.options)
         if told:
             found[one.name] = sha256(canonical_json(told))
     return found

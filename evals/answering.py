@@ -11,7 +11,7 @@ from pathlib import Path
 
 from curation.project import Project
 from curation.work import Work
-from evals import asking, cheap, examples, given
+from evals import asking, cheap, endpoint_asking, examples, given
 from evals.answers import Answer, AnswerFiles
 from evals.candidates import Candidate
 from evals.examples import Example
@@ -35,6 +35,7 @@ def answer_all(folder: Path, made: Evaluation, files: AnswerFiles, work: Work) -
     without_model = [one for one in open_ones if one.cheap]
     if without_model:
         _answer_cheaply(without_model, folder, made, rows, files, work)
+    _ask_endpoints(folder, made, rows, files, work)
     with_model = [one for one in made.parsed if one.needs_model]
     if any(one.needs_model for one in open_ones):
         asking.ask_models(with_model, folder, made, rows, files, work)
@@ -51,6 +52,22 @@ def _given(one: Candidate, folder: Path, rows: Sequence[Example]) -> list[Answer
         else:
             answers.append(Answer(row.id, one.name, text, "stop" if text.strip() else "empty", raw=text))
     return answers
+
+
+def _ask_endpoints(
+    folder: Path, made: Evaluation, rows: Sequence[Example], files: AnswerFiles, work: Work
+) -> None:
+    """One endpoint after the other; what one has spent is not there for the next."""
+    at_endpoints = [one for one in made.parsed if one.kind == "endpoint"]
+    if not at_endpoints:
+        return
+    train, _ = examples.of_split(version_of(folder, made), "train", calls=made.calls)
+    left = made.max_cost
+    for one in at_endpoints:
+        spent = endpoint_asking.ask(
+            one, made.task, rows, train, folder, files, folder.parent / asking.CACHE, work, cap=left
+        )
+        left = None if left is None else left - spent
 
 
 def _answer_cheaply(

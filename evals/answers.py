@@ -35,7 +35,8 @@ class Answer:
     """One candidate's answer to one example.
 
     `finish` is `error` when there is no answer, and `error` then says why. `prompt_hash` names the exact
-    question; `batch` and `dtype` are empty for candidates without a model. Tokens and seconds are None
+    question; `batch` and `dtype` are empty for candidates without a model; at an endpoint `batch` says how
+    many questions were asked at a time, and `seconds` are the latency of this one. Tokens and seconds are None
     where they were not measured.
     """
 

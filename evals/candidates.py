@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from curation.errors import BadUsage, unknown
+from evals import endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,14 @@ KNOWN: dict[str, Kind] = {
     "run": Kind(
         "ID", "the model as a training run left it: the base with its adapter, or its own weights", model=True
     ),
+    "endpoint": Kind("URL#MODEL", "a model behind an OpenAI-compatible endpoint", prompted=True),
     "answers": Kind("FILE.jsonl", 'answers made elsewhere, one {"id", "answer"} a line'),
 }
 CHEAP = tuple(name for name, kind in KNOWN.items() if kind.cheap)
 PROMPT_SUFFIXES = (".md", ".txt")
 _NEAREST = "~nearest"
 _MOST = 64
+_NAMED = ("endpoint",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,7 @@ def parse(spec: str) -> Candidate:
     if kind not in KNOWN:
         raise unknown("candidate", spec, map(usage, KNOWN))
     known = KNOWN[kind]
-    text, at_sign, prompt = spec.partition("@") if known.prompted else (spec, "", "")
+    text, at_sign, prompt = _apart(spec, kind)
     _, colon, argument = text.partition(":")
     if not known.takes and colon:
         raise BadUsage(f"The candidate {kind!r} takes nothing after a colon, got {spec!r}.")
@@ -157,6 +160,8 @@ def parse(spec: str) -> Candidate:
         raise BadUsage(f"After the @ stands the name or the file of a prompt, got {spec!r}.")
     if kind in ("few-shot", "retrieval"):
         argument = _number(kind, argument)
+    if kind == "endpoint":
+        endpoint.parse(argument)
     if kind == "run" and Path(argument).name != argument:
         raise BadUsage(f"run:ID needs the id of a run, such as r001, got {argument!r}.")
     if kind == "run" and "@" in argument:
@@ -187,6 +192,15 @@ def usage(kind: str) -> str:
     """How a SPEC of this kind is written."""
     known = KNOWN[kind]
     return f"{kind}:{known.takes}" if known.takes else kind
+
+
+def _apart(spec: str, kind: str) -> tuple[str, str, str]:
+    """The SPEC, the @ and the prompt of its own; what is asked for by a name or a URL may hold an @ itself."""
+    if not KNOWN[kind].prompted:
+        return spec, "", ""
+    if kind not in _NAMED or "@" not in spec:
+        return spec.partition("@")
+    return spec.rpartition("@")
 
 
 def _number(kind: str, argument: str) -> str:

@@ -75,7 +75,8 @@ class Case:
         """What matching `other` saves: as declared, else the measured tokens or seconds of an answer."""
         if self.modes[other] == "beat" or self.saving:
             return self.saving
-        for unit in ("tokens", "seconds"):
+        at_endpoints = {name.startswith("endpoint:") for name in (self.name, other)}
+        for unit in ("tokens", "seconds") if len(at_endpoints) == 1 else ():
             mine, theirs = self.held.mean(self.name, unit), self.held.mean(other, unit)
             if mine is not None and theirs and mine <= (1 - rule.MIN_SAVING) * theirs:
                 return f"{1 - mine / theirs:.0%} of the {unit} ({mine:.3g} for {theirs:.3g} an answer)"

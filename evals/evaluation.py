@@ -49,6 +49,7 @@ def create(
     scorers: Sequence[str] | None = None,
     after: Sequence[Path] = (),
     limit: int | None = None,
+    max_cost: float | None = None,
 ) -> Path:
     """Make the job folder of an evaluation; `jobs.start` runs it.
 
@@ -61,6 +62,7 @@ def create(
         scorers: names, the first one is primary; without it those of the task's kind.
         after: job folders that must be done first (a run that is a candidate, say).
         limit: at most so many rows, always the same ones.
+        max_cost: the most that answers at endpoints may cost, in the currency of the task's prices.
 
     Raises:
         BadUsage: an unknown candidate or scorer, a limit below 1, a candidate this task cannot have.
@@ -84,6 +86,7 @@ def create(
     train, _ = examples.of_split(version, "train", calls=calls)
     for one in chosen:
         admission.check(one, project, task, rows, train, after)
+    admission.afford(chosen, task, rows, train, max_cost)
     passages = admission.passages_for(chosen, project, task)
     sources = _sources(project, named)
     folder = jobs.new_folder(project.evals, "e")
@@ -100,9 +103,10 @@ def create(
     made = Evaluation(
         version=os.path.relpath(version.resolve(), folder.resolve()), fingerprint=manifest["fingerprint"],
         split=split, limit=limit, rows=len(rows), without_answer=skipped,
-        candidates=[one.spec for one in stored], contents=admission.contents_of(chosen, passages) | _hashes(sources),
+        candidates=[one.spec for one in stored],
+        contents=admission.contents_of(chosen, task, passages) | _hashes(sources),
         primary=named[0], scorers=named, seed=0, task=task, asked=asked_by(task),
-        audit=manifest.get("audit"), created=events.now(),
+        audit=manifest.get("audit"), created=events.now(), max_cost=max_cost,
     )  # fmt: skip
     save(folder, made)
     jobs.create(folder, "evals", after=tuple(after))
@@ -135,7 +139,7 @@ def find_done(
     """
     wanted = admission.named(candidates, project)
     task = tasks.load(project.task_path) if project.task_path.is_file() else Task()
-    contents = admission.contents_of(wanted, admission.passages_for(wanted, project, task))
+    contents = admission.contents_of(wanted, task, admission.passages_for(wanted, project, task))
     for folder, made in _of_version(project, version):
         named = resolve_scorers(made.task, scorers)
         here = contents | _hashes(_sources(project, named))

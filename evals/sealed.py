@@ -27,6 +27,7 @@ def find_or_make(
     against: Sequence[str] | None = None,
     match: Sequence[str] = (),
     after: Sequence[Path] = (),
+    max_cost: float | None = None,
 ) -> Sealed:
     """Find a finished evaluation of these candidates on all test rows of this version, else make one.
 
@@ -38,6 +39,7 @@ def find_or_make(
         against: baselines to be beaten; None takes `prompt` and the cheap ones when one has to be made.
         match: baselines to be matched.
         after: jobs that must be done first, where one has to be made.
+        max_cost: the most that answers at endpoints may cost, where one has to be made.
 
     Raises:
         BadUsage: an unknown candidate or prompt.
@@ -49,12 +51,14 @@ def find_or_make(
     if found is not None:
         held = evaluation.load(found)
         same = (
-            admission.contents_of(asked, admission.passages_for(asked, project, task)).items()
+            admission.contents_of(asked, task, admission.passages_for(asked, project, task)).items()
             <= held.contents.items()
         )
         if same and (named[1:] or len(held.names) > 1):
             return Sealed(found, made=False)
     others = named[1:] or ["prompt", *task.traits.cheap_baselines]
     everyone = list(dict.fromkeys([*others, candidate]))
-    folder = evaluation.create(project, version, task, candidates=everyone, split="test", after=tuple(after))
+    folder = evaluation.create(
+        project, version, task, candidates=everyone, split="test", after=tuple(after), max_cost=max_cost
+    )
     return Sealed(folder, made=True)

@@ -60,6 +60,7 @@ class Evaluation(BaseModel):
     audit: dict[str, Any] | None
     created: str
     generation: Generation | None = None
+    max_cost: float | None = None
 
     @property
     def parsed(self) -> list[Candidate]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
 from evals import scorers
@@ -31,7 +32,8 @@ def of(
 
     Returns:
         `candidates`: name → `scorers` (name → n, mean, low, high, missing), answers, errors, truncated
-        (cut at the token limit), empty, tokens_in, tokens_out, seconds.
+        (cut at the token limit), empty, tokens_in, tokens_out, seconds; for endpoints `latency` (median and
+        95th percentile in seconds, and how many questions were asked at a time).
     """
     values: defaultdict[tuple[str, str], list[float | None]] = defaultdict(list)
     for row in scored:
@@ -44,6 +46,7 @@ def of(
         "candidates": {
             name: {"scorers": {scorer: _one(scorer, values[name, scorer]) for scorer in scorer_names}}
             | _cost(answered[name])
+            | _latency(name, answered[name])
             for name in names
         }
     }
@@ -76,6 +79,22 @@ def _cost(given: Sequence[Answer]) -> dict[str, Any]:
         "tokens_in": _sum([one.tokens_in for one in given]),
         "tokens_out": _sum([one.tokens_out for one in given]),
         "seconds": _sum([one.seconds for one in given]),
+    }
+
+
+def _latency(name: str, given: Sequence[Answer]) -> dict[str, Any]:
+    """Seconds from question to answer, where they were measured; batched seconds are throughput, not latency."""
+    measured = [one for one in given if one.seconds is not None and not one.missing and one.batch != "cache"]
+    if not name.startswith("endpoint:") or not measured:
+        return {}
+    seconds = sorted(one.seconds for one in measured if one.seconds is not None)
+    return {
+        "latency": {
+            "median": round(median(seconds), 3),
+            "p95": round(seconds[math.ceil(0.95 * len(seconds)) - 1], 3),
+            "n": len(seconds),
+            "asked": measured[0].batch,
+        }
     }
 
 

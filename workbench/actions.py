@@ -255,6 +255,7 @@ def measure(
     split: str = "validation",
     limit: int | None = None,
     after: Sequence[Path] = (),
+    max_cost: float | None = None,
 ) -> chores.Chore:
     """Make an evaluation and start its job."""
     task = _task()
@@ -269,6 +270,7 @@ def measure(
             split="test" if split == "test" else "validation",
             limit=limit,
             after=after,
+            max_cost=max_cost,
         )
         jobs.start(folder)
         return folder

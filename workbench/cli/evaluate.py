@@ -22,6 +22,11 @@ from workbench.cli.watch import until_done
 _SCORER_HELP = f"The first one is primary. {', '.join(one.usage for one in scorers.SCORERS)}."
 
 
+_COST_HELP = (
+    "The most that answers at endpoints may cost, as the task prices them; nothing is asked without it."
+)
+
+
 def _spec(session: Session, spec: str) -> str:
     """The SPEC with the files it may name made absolute."""
     return candidates.parse(spec).from_folder(session.path).spec
@@ -49,6 +54,7 @@ def _candidates_help() -> str:
 )
 @click.option("--scorer", "scorers", multiple=True, metavar="NAME", help=_SCORER_HELP)
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N rows, always the same ones.")
+@click.option("--max-cost", type=click.FloatRange(0), metavar="X", help=_COST_HELP)
 @click.option("--detach", is_flag=True, help="Return at once with the evaluation's id.")
 @json_option
 @click.pass_obj
@@ -60,6 +66,7 @@ def eval_(
     specs: tuple[str, ...],
     scorers: tuple[str, ...],
     limit: int | None,
+    max_cost: float | None,
     detach: bool,
 ) -> None:
     """Ask candidates and score their answers.
@@ -76,6 +83,7 @@ def eval_(
         split="test" if split == "test" else "validation",
         scorers=scorers or None,
         limit=limit,
+        max_cost=max_cost,
     )
     jobs.start(folder)
     if detach:
@@ -169,6 +177,7 @@ def evals(session: Session, project: str) -> None:
 )
 @click.option("--saving", default="", help="What a match saves, in words.")
 @click.option("--version", metavar="VERSION", help="A frozen version; the run's own, else the newest.")
+@click.option("--max-cost", type=click.FloatRange(0), metavar="X", help=_COST_HELP)
 @json_option
 @click.pass_obj
 def verdict(
@@ -180,6 +189,7 @@ def verdict(
     margin: float | None,
     saving: str,
     version: str | None,
+    max_cost: float | None,
 ) -> int:
     """Ship, do not ship, or not enough evidence: from the sealed test split.
 
@@ -191,7 +201,9 @@ def verdict(
     matched = [_spec(session, one) for one in match]
     frozen = session.version(place, version or _version_of(place, spec))
     task = tasks.load(place.task_path)
-    found = sealed.find_or_make(place, frozen.folder, task, spec, against=beaten, match=matched)
+    found = sealed.find_or_make(
+        place, frozen.folder, task, spec, against=beaten, match=matched, max_cost=max_cost
+    )
     if found.made:
         session.note(f"Asking the candidates on the sealed test split ({found.folder.name}).")
         jobs.start(found.folder)

@@ -47,14 +47,14 @@ def _new(version: Version, *, first: bool) -> None:
     task = state.current_task()
     if first:
         text.plain("No answers yet. Ask the untrained model first: that is what a fine-tune must beat.")
-    chosen = candidate_form(
+    chosen, cap = candidate_form(
         measured.candidates(state.project(), task),
         actions.baseline_candidates(task) if first else [],
         first=first,
         ready=task is not None,
     )
     if chosen:
-        error = actions.attempt(lambda: actions.measure(state.store(), version, chosen))
+        error = actions.attempt(lambda: actions.measure(state.store(), version, chosen, max_cost=cap))
         st.rerun() if error is None else text.failure(error)
 
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import streamlit as st
 
 from evals import candidates
 
 
-def candidate_form(known: Sequence[str], chosen: Sequence[str], *, first: bool, ready: bool) -> list[str]:
+class Wanted(NamedTuple):
+    """Who is to be measured, and the most that may cost; nobody until the button is pressed."""
+
+    specs: list[str]
+    max_cost: float | None
+
+
+def candidate_form(known: Sequence[str], chosen: Sequence[str], *, first: bool, ready: bool) -> Wanted:
     """Draw the form.
 
     Args:
@@ -17,9 +25,6 @@ def candidate_form(known: Sequence[str], chosen: Sequence[str], *, first: bool, 
         chosen: those of them that are chosen to begin with.
         first: whether nothing was measured yet, which makes this the next step.
         ready: whether measuring is possible.
-
-    Returns:
-        The SPECs to measure now; empty until the button is pressed.
     """
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         specs = st.multiselect(
@@ -32,13 +37,26 @@ def candidate_form(known: Sequence[str], chosen: Sequence[str], *, first: bool, 
             placeholder="candidates",
             help=_help(),
         )
+        cap = _cap() if any(spec.startswith("endpoint:") for spec in specs) else None
         pressed = st.button(
             "Measure",
             type="primary" if first else "secondary",
             key="measure",
             disabled=not specs or not ready,
         )
-    return specs if pressed else []
+    return Wanted(specs if pressed else [], cap)
+
+
+def _cap() -> float | None:
+    cap: float | None = st.number_input(
+        "Cost at most",
+        min_value=0.0,
+        value=None,
+        key="max-cost",
+        width=130,
+        help="What answers at endpoints may cost, as the task prices them. Nothing priced is asked without it.",
+    )
+    return cap
 
 
 def _help() -> str:
