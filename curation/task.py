@@ -21,7 +21,7 @@ from curation.files import canonical_json, read_yaml, sha256, write_yaml
 Kind = Literal["classification", "structured", "free_form", "preference"]
 Parse = Literal["strict", "fenced", "lenient"]
 GuardMode = Literal["prove", "harm"]
-_ADDED_LATER = ("documents", "guardrails", "must_pass")
+_ADDED_LATER = ("documents", "endpoints", "guardrails", "must_pass")
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULT_EMBEDDER = "all-minilm-l6-v2"
 
