@@ -84,9 +84,15 @@ def prompt_ids(
 
 
 def render(
-    tokenizer: Tokenizer, messages: Sequence[Message], tools: Sequence[Any] | None = None
+    tokenizer: Tokenizer,
+    messages: Sequence[Message],
+    tools: Sequence[Any] | None = None,
+    *,
+    after: int = 0,
 ) -> list[Rendered]:
     """Training rows of one conversation, loss on each assistant text and its end-of-turn token.
+
+    The first `after` turns are only read.
 
     One row where the template only ever appends. A template that rewrites earlier turns (Qwen3 drops their
     reasoning, Mistral moves the system text) gives one row for each assistant turn, with loss on that turn.
@@ -97,7 +103,7 @@ def render(
     """
     _check_turns(messages)
     dialect = dialect_of(tokenizer)
-    answers = [k for k, message in enumerate(messages) if message.get("role") == "assistant"]
+    answers = [k for k, message in enumerate(messages) if message.get("role") == "assistant" and k >= after]
     whole = _row(tokenizer, dialect, messages, tools, answers)
     if whole is not None:
         return [whole]

@@ -208,7 +208,6 @@ def _four_bits(on: Device, dtype: object) -> dict[str, Any]:
         raise MissingModel("4-bit weights need bitsandbytes.", hint="pip install bitsandbytes")
     from transformers import BitsAndBytesConfig
 
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns of the slow path on CPU
     config = BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
@@ -288,10 +287,11 @@ def dtype_option(dtype: object) -> dict[str, object]:
 def quiet() -> None:
     """No progress bars of transformers and the hub: stderr is for Touchstone's own progress."""
     from huggingface_hub.utils import disable_progress_bars
-    from transformers.utils import logging
+    from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bars()
-    logging.disable_progress_bar()
+    disable_progress_bar()
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns of the slow 4-bit path on CPU
 
 
 def _place(model: str | ModelSpec | ModelPlace) -> ModelPlace:

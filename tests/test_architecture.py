@@ -25,7 +25,7 @@ HEAVY = {
     "sklearn",
 }
 # Files that are themselves the inside of a heavy library: nothing light imports them.
-INSIDE = {"training/trainer.py", "training/callback.py", "training/batches.py"}
+INSIDE = {"training/trainer.py", "training/pair_trainer.py", "training/callback.py", "training/batches.py"}
 
 
 def modules(package: str) -> list[Path]:

@@ -181,15 +181,31 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
                 tokens_per_second=self.tokens_per_second,
                 epoch=logs.get("epoch", state.epoch),
                 eta_seconds=self._eta(state.global_step, int(args.eval_steps or len(self.sizes))),
+                **_preference(logs, ""),
             )
         elif "eval_loss" in logs:
             self.validation_seconds = logs.get("eval_runtime", 0.0)
-            self.work.event("eval_loss", step=state.global_step, loss=_number(logs["eval_loss"]))
+            self.work.event(
+                "eval_loss",
+                step=state.global_step,
+                loss=_number(logs["eval_loss"]),
+                **_preference(logs, "eval_"),
+            )
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """A checkpoint is complete and on the disk."""
         checkpoints.settle(Path(args.output_dir) / f"checkpoint-{state.global_step}")
         self.work.event("checkpoint", step=state.global_step)
+
+
+def _preference(logs: dict[str, Any], prefix: str) -> dict[str, float | None]:
+    """What pairs are told by: share of chosen answers preferred, and by how much; nothing for other methods.
+
+    A reward is beta times how much likelier an answer has become than it was for the reference.
+    """
+    names = {"accuracies": "accuracy", "margins": "margin", "chosen": "chosen", "rejected": "rejected"}
+    told = {ours: logs.get(f"{prefix}rewards/{theirs}") for theirs, ours in names.items()}
+    return {name: _number(value) for name, value in told.items() if value is not None}
 
 
 def _smallest_matrix(model: Any) -> tuple[str, torch.Tensor] | None:  # noqa: ANN401

@@ -10,12 +10,14 @@ from curation import events
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point of a curve."""
+    """One point of a curve; for pairs also the share of chosen answers preferred, and by what margin."""
 
     step: int
     loss: float
     learning_rate: float | None = None
     tokens_per_second: float | None = None
+    accuracy: float | None = None
+    margin: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,15 @@ def loss_curve(folder: Path) -> Curve:
             train = {at: point for at, point in train.items() if at <= step}
             held = {at: point for at, point in held.items() if at <= step}
         elif event.kind == "loss":
-            train[step] = Point(step, said["loss"], said.get("learning_rate"), said.get("tokens_per_second"))
+            train[step] = Point(
+                step,
+                said["loss"],
+                said.get("learning_rate"),
+                said.get("tokens_per_second"),
+                said.get("accuracy"),
+                said.get("margin"),
+            )
             eta = said.get("eta_seconds")
         elif said["loss"] is not None:
-            held[step] = Point(step, said["loss"])
+            held[step] = Point(step, said["loss"], accuracy=said.get("accuracy"), margin=said.get("margin"))
     return Curve(tuple(train.values()), tuple(held.values()), total, eta)

@@ -26,7 +26,7 @@ RATES: dict[tuple[str, str], tuple[float, float, float]] = {
     ("dpo", "lora"): (5e-6, 5e-7, 1e-4),
     ("dpo", "full"): (5e-7, 5e-8, 1e-5),
 }
-ADDED = ("tuning", "use_dora", "use_rslora", "quantization")
+ADDED = ("tuning", "use_dora", "use_rslora", "quantization", "beta", "loss_type")
 """Fields that came after the first release: at their defaults they change nothing, so no hash either."""
 
 
@@ -48,11 +48,12 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    method: Literal["sft"] = _field(
+    method: Literal["sft", "dpo"] = _field(
         "sft",
         "Method",
         "Method",
-        "How the model learns: `sft` imitates the assistant turns.",
+        "How the model learns: `sft` imitates the assistant turns; `dpo` learns from pairs of a chosen and a "
+        "rejected answer.",
         "Imitation is the first thing to try when there are examples of good answers.",
     )
     tuning: Literal["lora", "full"] = _field(
@@ -69,6 +70,24 @@ class Recipe(BaseModel):
         "`nf4` keeps the frozen weights in 4 bits (QLoRA). The run is evaluated and to be served on them.",
         "Off: 4 bits cost speed and a little quality. Turn it on when the model does not fit otherwise.",
         only=ADAPTER,
+    )
+    beta: float = _field(
+        0.1,
+        "Beta",
+        "Preference",
+        "How strongly the model is held to the answers it gives now. Higher: it moves less.",
+        "0.1 is the value of the DPO paper.",
+        only=PAIRS,
+        gt=0,
+        le=10,
+    )
+    loss_type: Literal["sigmoid", "ipo"] = _field(
+        "sigmoid",
+        "Preference loss",
+        "Preference",
+        "`sigmoid` is DPO; `ipo` stops pushing at a fixed margin. Their curves cannot be compared.",
+        "DPO is the usual one; IPO is worth a try when the pairs are few and the margin runs away.",
+        only=PAIRS,
     )
     r: int = _field(
         16,

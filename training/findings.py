@@ -142,6 +142,26 @@ def listed(train: Tokenised) -> Iterable[Finding]:
         )
 
 
+def pairs(train: Tokenised, used: Sequence[Row], recipe: Recipe) -> Iterable[Finding]:
+    """Rows and method that do not go together."""
+    none = [one.id for one in train.left_out if one.reason.startswith("no pair")]
+    if none:
+        yield _warning(
+            "no-pair",
+            f"{_rows(len(none))} left out: dpo needs a chosen and a rejected answer, and they differ.",
+            "They are listed by id; import preference pairs, or train with method sft.",
+            none,
+        )
+    both = [row.id for row in used if row.rejected is not None]
+    if both and recipe.method == "sft":
+        yield _warning(
+            "pairs",
+            f"{_rows(len(both))} are pairs: sft imitates the chosen answer and never reads the rejected one.",
+            "That is the usual first run; method dpo learns from both.",
+            both,
+        )
+
+
 def few(train: Tokenised, recipe: Recipe) -> Iterable[Finding]:
     """Too little to learn from, or the same few rows too often."""
     n = len(train.ids)
@@ -149,14 +169,15 @@ def few(train: Tokenised, recipe: Recipe) -> Iterable[Finding]:
         yield _error(
             "no-rows",
             "No row is left to train on.",
-            "Freeze a version with training rows, or raise max_tokens.",
+            "Freeze a version with training rows that fit the method, or raise max_tokens.",
         )
     elif n < FEW_ROWS:
         yield _warning("few-rows", f"Only {_rows(n)}; gains are usual from {FEW_ROWS} on.")
-    if n and recipe.max_steps is None and total_steps(len(train.rows), recipe) < FEW_STEPS:
+    steps = total_steps(len(train.widths), recipe)
+    if n and recipe.max_steps is None and steps < FEW_STEPS:
         yield _warning(
             "few-steps",
-            f"Only {total_steps(len(train.rows), recipe)} steps; under {FEW_STEPS} little is learned.",
+            f"Only {steps} steps; under {FEW_STEPS} little is learned.",
             "Add rows or epochs, lower the accumulation, or raise the learning rate.",
         )
     if recipe.num_train_epochs > MANY_EPOCHS and n < 1000:

@@ -155,6 +155,7 @@ def check(
         max_rows=recipe.max_rows,
         max_tokens=recipe.max_tokens,
         seed=recipe.seed,
+        render=tokens.RENDERS[recipe.method],
         progress=progress,
         name="Turning rows into tokens",
     )
@@ -165,6 +166,7 @@ def check(
         max_rows=recipe.max_eval_rows,
         max_tokens=recipe.max_tokens or facts.context,
         seed=recipe.seed,
+        render=tokens.RENDERS[recipe.method],
         progress=progress,
         name="Turning validation rows into tokens",
     )
@@ -179,6 +181,7 @@ def check(
         *look.rows_that_cannot(train, facts, tokenizer),
         *look.stops(tokenizer, facts),
         *look.listed(train),
+        *look.pairs(train, used, recipe),
         *look.few(train, recipe),
         *look.system(used, task),
         *look.answers(used, task),
@@ -210,10 +213,12 @@ def _cost(
     device: models.Device,
     speed: Speed | None,
 ) -> Estimate:
-    sizes = step_sizes(train.lengths, recipe)
+    widths = train.widths
+    sizes = step_sizes(widths, recipe, tokens=train.sizes)
     n = recipe.per_device_train_batch_size
-    longest = max(train.lengths) * min(n, len(train.rows))
-    most = sum(sorted((row.trained for row in train.rows), reverse=True)[:n])
+    longest = max(widths) * min(n, len(widths))
+    at_once = n * len(train.rows) // len(widths)
+    most = sum(sorted((row.trained for row in train.rows), reverse=True)[:at_once])
     return estimate(
         facts,
         recipe,
@@ -250,18 +255,20 @@ def _previews(train: Tokenised, tokenizer: Tokenizer) -> tuple[Preview, ...]:
     """The shortest, the median and the longest row, decoded from the stored tokens."""
     if not train.rows:
         return ()
-    ranked = sorted(train.rows, key=lambda row: (len(row.input_ids), row.id))
+    units = [list(pair) for pair in train.pairs] if train.rows[0].side else [[row] for row in train.rows]
+    ranked = sorted(units, key=lambda unit: (sum(len(row.input_ids) for row in unit), unit[0].id))
     picks = {"median": ranked[len(ranked) // 2], "longest": ranked[-1], "shortest": ranked[0]}
     seen: dict[tuple[int, ...], Preview] = {}
-    for why, row in picks.items():
-        seen.setdefault(
-            row.input_ids,
-            Preview(
-                row.id,
-                why,
-                len(row.input_ids),
-                row.trained,
-                chat.pieces(tokenizer, row.input_ids, row.labels),
-            ),
-        )
+    for why, unit in picks.items():
+        for row in unit:
+            seen.setdefault(
+                row.input_ids,
+                Preview(
+                    row.id,
+                    f"{why}, {row.side}" if row.side else why,
+                    len(row.input_ids),
+                    row.trained,
+                    chat.pieces(tokenizer, row.input_ids, row.labels),
+                ),
+            )
     return tuple(seen.values())

@@ -9,7 +9,7 @@ import hashlib
 import json
 import struct
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -34,12 +34,15 @@ SCHEMA = pa.schema(
         ("side", pa.string()),
     ]
 )
-_COLUMNS = ["id", "messages", "tools", "label", "group", "cluster"]
+_COLUMNS = ["id", "messages", "tools", "chosen", "rejected", "label", "group", "cluster"]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One example of a frozen version, as far as training looks at it."""
+    """One example of a frozen version, as far as training looks at it.
+
+    The turns of a pair begin with its prompt: `messages` end with the chosen answer, `rejected` with the other.
+    """
 
     id: str
     messages: list[dict[str, Any]]
@@ -48,6 +51,8 @@ class Row:
     group: str | None
     cluster: Any
     stratum: str
+    rejected: list[dict[str, Any]] | None = None
+    prompt_turns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +151,9 @@ def read_split(version: Path, split: str, task: Task) -> list[Row]:
 
 
 def _row(values: dict[str, Any], task: Task) -> Row:
-    messages = json.loads(values["messages"])
+    prompt = json.loads(values["messages"])
+    chosen, rejected = (json.loads(values[side]) if values[side] else None for side in ("chosen", "rejected"))
+    messages = [*prompt, *chosen] if chosen else prompt
     tools = json.loads(values["tools"]) if values["tools"] else None
     return Row(
         values["id"],
@@ -156,6 +163,8 @@ def _row(values: dict[str, Any], task: Task) -> Row:
         values["group"],
         values["cluster"],
         stratum(values["label"], messages, task),
+        [*prompt, *rejected] if chosen and rejected else None,
+        len(prompt),
     )
 
 
@@ -191,6 +200,49 @@ def spread(rows: Sequence[Row], seed: int) -> list[Row]:
     return [row for *_, row in sorted(placed, key=lambda place: place[:3])]
 
 
+class Unsuitable(Exception):  # noqa: N818  no error: the row is left out and listed
+    """The example is none the method can learn from."""
+
+
+Render = Callable[[Row, Task, Tokenizer], list[Encoded]]
+
+
+def whole_chat(row: Row, task: Task, tokenizer: Tokenizer) -> list[Encoded]:
+    """The rows of a conversation, loss on every answer; of a pair, the chosen side."""
+    messages = chat.with_system(row.messages, task.system_prompt)
+    return [
+        Encoded(row.id, part.input_ids, part.labels) for part in chat.render(tokenizer, messages, row.tools)
+    ]
+
+
+def pair(row: Row, task: Task, tokenizer: Tokenizer) -> list[Encoded]:
+    """Both sides of a pair, loss on what each answers after their common prompt.
+
+    Raises:
+        Unsuitable: the example is no pair, or its sides are the same tokens.
+        TemplateProblem: a side cannot be written; it is named.
+    """
+    if row.rejected is None:
+        raise Unsuitable("no pair: it has no chosen and rejected answer")
+    sides = []
+    for side, messages in (("chosen", row.messages), ("rejected", row.rejected)):
+        turns = chat.with_system(messages, task.system_prompt)
+        after = row.prompt_turns + len(turns) - len(messages)
+        try:
+            whole = chat.render(tokenizer, turns, row.tools, after=after)[-1]
+        except TemplateProblem as problem:
+            where = f"{side} {problem.where}".strip()
+            raise TemplateProblem(problem.message, where=where, hint=problem.hint) from problem
+        sides.append(Encoded(row.id, whole.input_ids, whole.labels, side))
+    if sides[0].input_ids == sides[1].input_ids:
+        raise Unsuitable("no pair: both answers are the same tokens")
+    return sides
+
+
+RENDERS: dict[str, Render] = {"sft": whole_chat, "dpo": pair}
+"""What each method makes of an example."""
+
+
 def tokenise(
     rows: Sequence[Row],
     task: Task,
@@ -199,12 +251,14 @@ def tokenise(
     max_rows: int | None,
     max_tokens: int | None,
     seed: int,
+    render: Render,
     progress: Progress = SILENT,
     name: str = "Tokenising",
 ) -> Tokenised:
     """Render rows until `max_rows` usable ones are found; the result keeps the version's order.
 
     Args:
+        render: how the method makes rows of an example: `whole_chat` or `pair`.
         max_rows: None for all.
         max_tokens: longer rows are left out and listed.
     """
@@ -220,12 +274,10 @@ def tokenise(
             continue
         progress.advance()
         try:
-            parts = [
-                Encoded(row.id, part.input_ids, part.labels)
-                for part in chat.render(
-                    tokenizer, chat.with_system(row.messages, task.system_prompt), row.tools
-                )
-            ]
+            parts = render(row, task, tokenizer)
+        except Unsuitable as why:
+            left.append(LeftOut(row.id, str(why)))
+            continue
         except TemplateProblem as problem:
             where = f"{problem.where}: " if problem.where else ""
             problems.append(LeftOut(row.id, where + problem.message))

@@ -14,7 +14,7 @@ from typing import Any
 from curation.work import Work
 from training import manifest, runs
 from training.manifest import Run
-from training.methods import sft
+from training.methods import dpo, sft
 
 __all__ = ["METHODS", "Method", "carry_out", "find"]
 
@@ -28,7 +28,10 @@ class Method:
     train: Callable[[Run, Work], dict[str, Any]]
 
 
-METHODS: tuple[Method, ...] = (Method("sft", "imitates the assistant turns", sft.train),)
+METHODS: tuple[Method, ...] = (
+    Method("sft", "imitates the assistant turns", sft.train),
+    Method("dpo", "prefers the chosen answer to the rejected one", dpo.train),
+)
 
 
 def find(name: str) -> Method:

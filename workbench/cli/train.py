@@ -37,7 +37,7 @@ def train(
     dry_run: bool,
     detach: bool,
 ) -> None:
-    """Fine-tune by a recipe: a YAML file, or a shipped one (seed, qlora, full, demo)."""
+    """Fine-tune by a recipe: a YAML file, or a shipped one (seed, qlora, full, dpo, demo)."""
     place = session.project(project)
     frozen = session.version(place, version)
     given: str | Path = recipe if recipe in recipes.shipped_names() else session.path(recipe)

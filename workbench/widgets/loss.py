@@ -11,8 +11,11 @@ Points = Sequence[tuple[int, float]]
 _MOST = 500
 
 
-def loss_chart(train: Points, validation: Points, total_steps: int | None) -> None:
-    """Draw both curves; at most 500 points of each, evenly chosen, the last one always."""
+def loss_chart(train: Points, validation: Points, total_steps: int | None, title: str = "loss") -> None:
+    """Draw both curves of the loss, or of what `title` says.
+
+    At most 500 points of each are drawn, evenly chosen, the last one always.
+    """
     rows = [
         {"step": step, "loss": loss, "which": which}
         for which, points in (("training", _thinned(train)), ("validation", _thinned(validation)))
@@ -23,7 +26,7 @@ def loss_chart(train: Points, validation: Points, total_steps: int | None) -> No
         x=alt.X(
             "step:Q", title="step", scale=alt.Scale(domain=[0, last]), axis=alt.Axis(tickCount=6, grid=False)
         ),
-        y=alt.Y("loss:Q", title="loss", scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4)),
+        y=alt.Y("loss:Q", title=title, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4)),
         color=alt.Color(
             "which:N", title=None, sort=["training", "validation"], legend=alt.Legend(orient="top")
         ),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from training.runs import Curve, Summary
+from training.runs import Curve, Point, Summary
 from workbench.widgets import text
 from workbench.widgets.loss import loss_chart
 from workbench.widgets.progress import span
@@ -40,9 +40,19 @@ def run_view(one: Summary, curve: Curve, log: Path) -> None:
             [(p.step, p.loss) for p in curve.validation],
             curve.total_steps,
         )
+    if any(p.margin is not None for p in curve.train):
+        for what, title in (
+            ("accuracy", "share of pairs told apart rightly"),
+            ("margin", "margin of the chosen answer"),
+        ):
+            loss_chart(_of(curve.train, what), _of(curve.validation, what), curve.total_steps, title)
     if log.is_file() and log.stat().st_size:
         with st.expander("Log", expanded=one.status.state == "failed"):
             text.code(log.read_text("utf-8", errors="replace")[-_LOG_CHARACTERS:])
+
+
+def _of(points: Sequence[Point], what: str) -> list[tuple[int, float]]:
+    return [(p.step, getattr(p, what)) for p in points if getattr(p, what) is not None]
 
 
 def all_runs(found: Sequence[Summary]) -> None:
