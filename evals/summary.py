@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 from evals import scorers
 from evals.answers import Answer
 from evals.significance import wilson, z_value
+
+_POSITION = re.compile(r"\[\d+\]")
 
 
 def of(
@@ -31,7 +34,9 @@ def of(
         given: the answers.
 
     Returns:
-        `candidates`: name → `scorers` (name → n, mean, low, high, missing), answers, errors, truncated
+        `candidates`: name → `scorers` (name → n, mean, low, high, missing), `by_field` (where answers were
+        judged field by field: scorer → path → right, wrong, missing, extra, precision, recall, f1, over all
+        rows, with `[*]` for any position of an array), answers, errors, truncated
         (cut at the token limit), empty, tokens_in, tokens_out, seconds; for endpoints `latency` (median and
         95th percentile in seconds, and how many questions were asked at a time).
     """
@@ -39,12 +44,14 @@ def of(
     for row in scored:
         if not row["field"]:
             values[row["candidate"], row["scorer"]].append(row["value"])
+    by_field = _fields(names, scored)
     answered: defaultdict[str, list[Answer]] = defaultdict(list)
     for one in given:
         answered[one.candidate].append(one)
     return {
         "candidates": {
             name: {"scorers": {scorer: _one(scorer, values[name, scorer]) for scorer in scorer_names}}
+            | {"by_field": by_field[name]}
             | _cost(answered[name])
             | _latency(name, answered[name])
             for name in names
@@ -60,6 +67,40 @@ def _one(scorer: str, values: Sequence[float | None]) -> dict[str, Any]:
     mean = sum(known) / n
     low, high = wilson(sum(known), n) if scorers.get(scorer).binary else normal(known, mean)
     return {"n": n, "mean": mean, "low": low, "high": high, "missing": missing}
+
+
+def _fields(
+    names: Sequence[str], scored: Sequence[dict[str, Any]]
+) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+    """Candidate → scorer → path → its counts over all rows, with precision, recall and F1.
+
+    A wrong value is one given too many and one expected that is not there; every expected field of an
+    answer that could not be read is missing.
+    """
+    counts: dict[str, dict[str, dict[str, Counter[str]]]] = {name: {} for name in names}
+    for row in scored:
+        if row["field"]:
+            kind = row["reason"].partition(":")[0]
+            kind = kind if kind in ("right", "wrong", "extra") else "missing"
+            paths = counts[row["candidate"]].setdefault(row["scorer"], {})
+            paths.setdefault(_POSITION.sub("[*]", row["field"]), Counter())[kind] += 1
+    return {
+        name: {
+            scorer: {path: _rates(one) for path, one in sorted(paths.items())}
+            for scorer, paths in told.items()
+        }
+        for name, told in counts.items()
+    }
+
+
+def _rates(counts: Counter[str]) -> dict[str, float]:
+    right, wrong, missing, extra = (counts[kind] for kind in ("right", "wrong", "missing", "extra"))
+    given, wanted = right + wrong + extra, right + wrong + missing
+    return {
+        "right": right, "wrong": wrong, "missing": missing, "extra": extra,
+        "precision": right / given if given else 0.0, "recall": right / wanted if wanted else 0.0,
+        "f1": 2 * right / (given + wanted),
+    }  # fmt: skip
 
 
 def normal(values: Sequence[float], mean: float) -> tuple[float, float]:

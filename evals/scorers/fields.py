@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from typing import Any, Literal, NamedTuple
 
+from evals.scorers.arrays import Placed, aligned, problem
 from evals.scorers.exact import strip_form
 from evals.scorers.json_answer import as_text, json_path, read_json, unread
-from evals.scorers.score import Score, ScoringContext, scorer
+from evals.scorers.score import Argument, Score, ScoringContext, scorer
 
 _RELATIVE_TOLERANCE = 1e-9
 
@@ -32,11 +33,11 @@ def leaves(value: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
 
 
 def _collect(value: Any, path: tuple[str | int, ...], flat: dict[str, Any]) -> None:  # noqa: ANN401
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict) and value and not isinstance(value, Placed):
         for key, member in value.items():
             _collect(member, (*path, key), flat)
-    elif isinstance(value, list) and value:
-        for position, member in enumerate(value):
+    elif isinstance(value, list | Placed) and value:
+        for position, member in value.items() if isinstance(value, Placed) else enumerate(value):
             _collect(member, (*path, position), flat)
     else:
         flat[json_path(path)] = value
@@ -64,7 +65,12 @@ def _close(expected: float, got: float) -> bool:
 
 def compare_leaves(expected: Any, got: Any) -> list[FieldDifference]:  # noqa: ANN401  any JSON value
     """Every leaf of both values with what became of it, expected leaves first, in their order."""
-    wanted, given = leaves(expected), leaves(got)
+    return leaf_differences(expected, got)
+
+
+def leaf_differences(expected: Any, got: Any, arrays: str = "") -> list[FieldDifference]:  # noqa: ANN401
+    """The same with arrays by position where `arrays` is empty, else as `arrays.aligned` pairs them."""
+    wanted, given = leaves(expected), leaves(aligned(expected, got, arrays, same_leaf) if arrays else got)
     found = []
     for path, value in wanted.items():
         if path not in given:
@@ -80,13 +86,17 @@ def compare_leaves(expected: Any, got: Any) -> list[FieldDifference]:  # noqa: A
     return found
 
 
-@scorer("fields_equal", "All fields right")
+_ARRAYS = Argument("set|key=NAME", problem, optional=True)
+
+
+@scorer("fields_equal", "All fields right", takes=_ARRAYS)
 def fields_equal(expected: str, answer: str, context: ScoringContext) -> list[Score]:
     """Every field of the JSON answer is right, none is missing and none is extra.
 
-    Measures: 1 or 0. Compared leaf by leaf with types; arrays by position; null is not the same as
-    absent. An answer the task's parse rule cannot read scores 0. An expected answer that is not
-    JSON cannot be judged against.
+    Measures: 1 or 0. Compared leaf by leaf with types; arrays by position, or in any order with
+    `fields_equal:set` and `fields_equal:key=NAME` (see `fields`); null is not the same as absent. An
+    answer the task's parse rule cannot read scores 0. An expected answer that is not JSON cannot be
+    judged against.
 
     Traps: key order and layout do not count; capitals inside text do; 1 equals 1.0.
 
@@ -96,7 +106,7 @@ def fields_equal(expected: str, answer: str, context: ScoringContext) -> list[Sc
     return _judged("fields_equal", expected, answer, context)[:1]
 
 
-@scorer("fields", "Fields right (F1)", binary=False)
+@scorer("fields", "Fields right (F1)", binary=False, takes=_ARRAYS)
 def fields(expected: str, answer: str, context: ScoringContext) -> list[Score]:
     """How many fields of the JSON answer are right, with one score for each field.
 
@@ -104,7 +114,11 @@ def fields(expected: str, answer: str, context: ScoringContext) -> list[Score]:
     is one extra and one missing. Each leaf also gets its own score of 1 or 0 under its path. An
     answer the task's parse rule cannot read scores 0 on every expected leaf.
 
-    Traps: an array with one element inserted in front shifts all positions behind it.
+    Arrays go by position. `fields:set` pairs their elements so that the most leaves agree, nested arrays
+    too; `fields:key=id` pairs those with an equal `id`. Elements without a partner are missing and extra.
+
+    Traps: by position, an array with one element inserted in front shifts all behind it. Arrays of over 200
+    elements always go by position.
 
     Example: expected '{"a": 1, "b": 2}'; '{"a": 1, "b": 3}' gives 0.5, `$.a` 1 and `$.b` 0.
     """
@@ -125,7 +139,7 @@ def _judged(name: str, expected: str, answer: str, context: ScoringContext) -> l
             for path in leaves(reference.value)
         ]
         return [failed, *lost]
-    found = compare_leaves(reference.value, parsed.value)
+    found = leaf_differences(reference.value, parsed.value, context.argument)
     right = sum(1 for leaf in found if leaf.kind == "equal")
     errors = sum(2 if leaf.kind == "wrong" else 1 for leaf in found if leaf.kind != "equal")
     value = float(errors == 0) if name == "fields_equal" else 2 * right / (2 * right + errors)

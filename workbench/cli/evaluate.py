@@ -94,9 +94,14 @@ def eval_(
     _summary(session, folder)
 
 
+def _share(mean: float | None) -> str:
+    return "" if mean is None else f"{mean:.1%}"
+
+
 def _summary(session: Session, folder: Path) -> None:
     summary = read_json(folder / "summary.json")
     made = evaluation.load(folder)
+    others = made.scorers[1:]
     rows: list[tuple[object, ...]] = []
     for name, found in summary["candidates"].items():
         main = found["scorers"][made.primary]
@@ -104,23 +109,15 @@ def _summary(session: Session, folder: Path) -> None:
         rows.append(
             (
                 name,
-                f"{main['mean']:.1%}" if main["mean"] is not None else "",
+                _share(main["mean"]),
                 f"{low:.1%} to {high:.1%}" if low is not None else "",
                 main["missing"],
+                *(_share(found["scorers"][other]["mean"]) for other in others),
             )
         )
+    says = "right" if scorers.get(made.primary).binary else "mean"
     session.say(f"{folder.name}: {made.rows:,} rows of {made.split}, scored by {made.primary}")
-    session.say(
-        table(
-            rows,
-            (
-                "candidate",
-                "right" if scorers.get(made.primary).binary else "mean",
-                "95 % interval",
-                "missing",
-            ),
-        )
-    )
+    session.say(table(rows, ("candidate", says, "95 % interval", "missing", *others)))
     session.emit(
         {
             "evaluation": folder.name,

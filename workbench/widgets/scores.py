@@ -10,7 +10,7 @@ import streamlit as st
 
 from workbench.widgets.figures import says
 from workbench.widgets.progress import span
-from workbench.widgets.table import Cell
+from workbench.widgets.table import Cell, table
 
 Score = tuple[str, float | None, float | None, float | None]
 
@@ -41,11 +41,13 @@ def scores(
 
 
 def summary_scores(names: Sequence[str], summary: Mapping[str, Any], primary: str) -> None:
-    """Draw the primary scores of an evaluation's summary, with what each candidate cost."""
+    """Draw the scores of an evaluation's summary, the primary ones with their intervals, and what each cost."""
     known = [name for name in names if name in summary]
     main = [summary[name][primary] for name in known]
+    others = [name for name in summary[known[0]]["scorers"] if name != primary] if known else []
     cells: list[dict[str, Cell]] = [
         {
+            **{other: _percent(summary[name]["scorers"][other]["mean"]) for other in others},
             "n": one["n"],
             "missing": one["missing"] or None,
             "cut": summary[name].get("truncated") or None,
@@ -54,13 +56,43 @@ def summary_scores(names: Sequence[str], summary: Mapping[str, Any], primary: st
         }
         for name, one in zip(known, main, strict=True)
     ]
-    titles = (("n", "Judged"), ("missing", "Missing"), ("cut", "Cut"), ("tokens", "Tokens"), ("time", "Time"))
+    titles = (
+        *((other, says(other)) for other in others),
+        *(("n", "Judged"), ("missing", "Missing"), ("cut", "Cut"), ("tokens", "Tokens"), ("time", "Time")),
+    )
     scores(
         [(name, one["mean"], one["low"], one["high"]) for name, one in zip(known, main, strict=True)],
         says(primary),
         more=[(key, title) for key, title in titles if any(cell[key] is not None for cell in cells)],
         cells=cells,
     )
+    _by_field(known, summary)
+
+
+def _by_field(names: Sequence[str], summary: Mapping[str, Any]) -> None:
+    """Precision, recall and F1 of every field over all rows, a column each candidate, behind one click."""
+    for scorer in dict.fromkeys(scorer for name in names for scorer in summary[name].get("by_field", {})):
+        told = {name: summary[name]["by_field"].get(scorer, {}) for name in names}
+        paths = sorted({path for fields in told.values() for path in fields})
+        with st.expander(f"Field by field: {says(scorer)}"):
+            table(
+                [
+                    {"path": path, **{name: _rates(fields.get(path)) for name, fields in told.items()}}
+                    for path in paths
+                ],
+                [("path", "Field"), *((name, f"{name}: F1 (precision, recall)") for name in names)],
+                right=tuple(names),
+            )
+
+
+def _rates(one: Mapping[str, float] | None) -> str | None:
+    if one is None:
+        return None
+    return f"{100 * one['f1']:.1f} ({100 * one['precision']:.1f}, {100 * one['recall']:.1f})"
+
+
+def _percent(mean: float | None) -> str | None:
+    return None if mean is None else f"{100 * mean:.1f}"
 
 
 def _row(one: Score, more: Sequence[tuple[str, str]], cells: Mapping[str, Cell]) -> str:
