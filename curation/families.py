@@ -70,8 +70,12 @@ def mapping_for(
     last = next((one for one in earlier if one.format == form), None)
     if last is None:
         return {}, None
-    # a field under its own name is what every file gets without a mapping
-    given = {field: column for field, column in last.mapping.items() if field not in (owned.AS, column)}
+    # messages from messages is what every file gets without a mapping
+    given = {
+        field: column
+        for field, column in last.mapping.items()
+        if field != owned.AS and (field, column) != ("messages", "messages")
+    }
     if not given or not set(given.values()) <= set(columns()):
         return {}, None
     return given, last.name

@@ -49,7 +49,7 @@ def import_file(
 
     Args:
         store: the open project.
-        path: the file, packed or not, or a folder written by `datasets.save_to_disk`.
+        path: the file, packed or not, a folder written by `datasets.save_to_disk`, or a name on the hub.
         format: a name of `formats.FORMATS`, or `auto`.
         mapping: columns by field; what is not mapped is kept as metadata. None: that of the last file of the
             family, where this file has its columns.
@@ -69,7 +69,7 @@ def import_file(
     """
     if split is not None and split not in owned.SPLITS:
         raise unknown("split", split, owned.SPLITS)
-    given = name or path.name
+    given = name or called(path)
     family = families.family_of(family or given)
     # in this order, so that a file that changed meanwhile takes the transaction back
     with _as_it_stands(path), store.transaction() as cursor, unpacked(path, progress) as plain:
@@ -94,6 +94,11 @@ def import_file(
         )
         cursor.execute("drop table staged")
     return replace(report, forms=forms, mapping_from=mapping_from)
+
+
+def called(path: Path) -> str:
+    """What a source is called when nobody names it: the file's name, or the whole name on the hub."""
+    return path.name if path.exists() else str(path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def preview(
     """
     import duckdb
 
-    with unpacked(path) as plain, TemporaryDirectory() as folder, duckdb.connect() as connection:
+    with unpacked(path, most=_LINES) as plain, TemporaryDirectory() as folder, duckdb.connect() as connection:
         form = formats.of(plain) if format == "auto" else formats.get(format)
         part = plain if plain.stat().st_size <= _WHOLE else _first_lines(plain, Path(folder) / plain.name)
         cursor = connection.cursor()
@@ -99,7 +99,11 @@ def columns_of(path: Path, format: str = "auto") -> tuple[str, tuple[str, ...]]:
     import duckdb
 
     try:
-        with unpacked(path) as plain, TemporaryDirectory() as folder, duckdb.connect() as connection:
+        with (
+            unpacked(path, most=_LINES) as plain,
+            TemporaryDirectory() as folder,
+            duckdb.connect() as connection,
+        ):
             form = formats.of(plain) if format == "auto" else formats.get(format)
             part = _first_lines(plain, Path(folder) / plain.name)
             cursor = connection.cursor()

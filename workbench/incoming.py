@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from curation import families, formats, importing, owned
 from curation.errors import BadUsage, TouchstoneError
+from curation.formats import hub
 from curation.formats.unpack import is_dataset
 from curation.importing import Preview
 from curation.preview import columns_of
@@ -54,7 +55,7 @@ def _write(sent: IO[bytes], place: Path) -> None:
 
 
 def named(text: str) -> list[Path]:
-    """The files behind what was typed: a file, or those of a folder.
+    """The files behind what was typed: a file, those of a folder, or a name on the hub.
 
     Raises:
         BadUsage: there is nothing of that name, or nothing in it to read.
@@ -63,7 +64,7 @@ def named(text: str) -> list[Path]:
         return []
     path = Path(text).expanduser()
     if not path.is_dir() or is_dataset(path):
-        if not path.exists():
+        if not path.exists() and hub.parse(text) is None:
             raise BadUsage("There is no such file or folder.", where=text)
         return [path]
     found = sorted(one for one in path.iterdir() if one.is_file() and one.suffix.lower() in _KINDS)
@@ -89,7 +90,7 @@ def taken_over(store: Store, path: Path, seen: Look) -> tuple[dict[str, str], st
     """The mapping of the last file of its family, where it fits, and that file's name."""
     cursor = store.cursor()
     try:
-        earlier = families.members(cursor, families.family_of(path.name))
+        earlier = families.members(cursor, families.family_of(importing.called(path)))
     finally:
         cursor.close()
     return families.mapping_for(seen.format, earlier, lambda: seen.columns)

@@ -15,13 +15,18 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from curation.errors import BadInput, BadUsage
+from curation.formats import hub
 from curation.formats.forms import form_of
 from curation.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    import datasets
 
 _BLOCK = 1 << 20
 _HEAD = 65_536
@@ -30,18 +35,20 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 
 
 @contextmanager
-def unpacked(path: Path, progress: Progress = SILENT) -> Iterator[Path]:
+def unpacked(path: Path, progress: Progress = SILENT, most: int | None = None) -> Iterator[Path]:
     """The file as lines of text: itself where it is that already, else a copy that is gone afterwards.
 
     Args:
-        path: a file, or a folder written by `datasets.save_to_disk`.
+        path: a file, a folder written by `datasets.save_to_disk`, or where there is neither, a name on the hub.
         progress: told in bytes.
+        most: rows of a data set, for a look.
 
     Raises:
         BadInput: it is binary, broken, empty, or changed while it was read.
         BadUsage: there is no such file, it is another kind of folder, or a zip file holds several.
     """
-    if not path.exists():
+    named = hub.parse(str(path)) if not path.exists() else None
+    if not path.exists() and named is None:
         raise BadUsage("There is no such file.", where=str(path))
     if path.is_dir() and not is_dataset(path):
         raise BadUsage(
@@ -51,6 +58,11 @@ def unpacked(path: Path, progress: Progress = SILENT) -> Iterator[Path]:
         )
     before = _mark(path)
     with TemporaryDirectory(prefix="touchstone-") as name:
+        if named is not None:
+            progress.stage(f"Fetching {path}", None)
+            loaded = hub.load(named) if most is None else hub.glance(named)
+            yield _write(Path(name) / "rows.jsonl", islice(_dataset_rows(loaded), most))
+            return
         yield _plain(path, Path(name), progress)
         if _mark(path) != before:
             raise BadInput(
@@ -67,7 +79,7 @@ def _mark(path: Path) -> tuple[int, int] | None:
 
 def _plain(path: Path, folder: Path, progress: Progress) -> Path:
     if path.is_dir():
-        return _write(folder / f"{path.name}.jsonl", _dataset_rows(path))
+        return _write(folder / f"{path.name}.jsonl", _dataset_rows(_from_disk(path)))
     with path.open("rb") as file:
         start = file.read(8)
     if start[:2] == b"\x1f\x8b":
@@ -320,11 +332,16 @@ def is_dataset(folder: Path) -> bool:
     return (folder / "dataset_info.json").is_file() or (folder / "dataset_dict.json").is_file()
 
 
-def _dataset_rows(folder: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a folder written by `datasets`; those of several splits carry the split's name as `part`."""
+def _from_disk(folder: Path) -> datasets.Dataset | datasets.DatasetDict:
     import datasets
 
-    loaded = datasets.load_from_disk(str(folder))
+    return datasets.load_from_disk(str(folder))
+
+
+def _dataset_rows(loaded: datasets.Dataset | datasets.DatasetDict) -> Iterator[dict[str, Any]]:
+    """The rows of a data set; those of several splits carry the split's name as `part`."""
+    import datasets
+
     parts = loaded.items() if isinstance(loaded, datasets.DatasetDict) else [("", loaded)]
     for part, rows in parts:
         names = {key: one.names for key, one in rows.features.items() if isinstance(one, datasets.ClassLabel)}

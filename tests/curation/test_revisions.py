@@ -187,6 +187,23 @@ def test_a_frozen_version_stays_as_it_was(opened, tmp_path):
     assert versions.freeze(opened, chosen, who="ann").folder != folder
 
 
+def test_the_next_file_takes_the_mapping_of_the_first_where_it_fits(opened, tmp_path):
+    table = tmp_path / "t-2026-01.csv"
+    table.write_text("id,words,kind\n1,one,a\n2,two,b\n3,three,a\n")
+    mapping = {"id": "id", "user": "words", "label": "kind"}
+    importing.import_file(opened, table, mapping=mapping, split="test", who="ann")
+    table = tmp_path / "t-2026-02.csv"
+    table.write_text("id,words,kind\n2,two,c\n4,four,b\n")
+    report = importing.import_file(opened, table, who="ann")
+    assert (report.mapping, report.mapping_from) == (mapping, "t-2026-01.csv")
+    assert (report.examples, report.revised) == (1, 1)
+    table = tmp_path / "t-2026-03.csv"
+    table.write_text("text,label\nfive,a\nsix,a\n")
+    report = importing.import_file(opened, table, who="ann")
+    assert (report.mapping, report.mapping_from) == ({"user": "text", "label": "label"}, None)
+    assert report.drift.columns_gone == ("id", "kind", "words")
+
+
 @pytest.mark.parametrize(
     ("name", "family"),
     [

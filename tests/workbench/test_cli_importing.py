@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 
 def row(user, answer, **more):
     turns = [{"role": "user", "content": user}, {"role": "assistant", "content": answer}]
@@ -42,3 +44,12 @@ def test_rows_changed_on_both_sides_wait_for_a_choice_and_the_mapping_is_that_of
     workbench("undo", "p")
     done = workbench("import", "p", "t-2026-02.jsonl", "--changed", "theirs", "--json")
     assert (done["examples"], done["repeated"], done["revised"], done["kept"]) == (0, 3, 3, 0)
+
+
+@pytest.mark.slow
+def test_a_missing_file_is_named_and_what_may_be_a_data_set_is_said_not_to_be_here(workbench, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    workbench("new", "p")
+    assert "There is no such file." in workbench("import", "p", "data/rows.jsonl", code=2).stderr
+    refused = workbench("import", "p", "nobody/nothing-of-this-name:train", code=1).stderr
+    assert "no such file here" in refused and "Traceback" not in refused

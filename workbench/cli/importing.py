@@ -52,14 +52,17 @@ def import_(
     changed: revisions.Choice,
     family: str | None,
 ) -> None:
-    """Import files: examples, quarantine, and counts that add up."""
+    """Import files: examples, quarantine, and counts that add up.
+
+    FILE may be a data set of the hub, ORG/NAME[/CONFIG][:SPLIT], when there is no file of that name.
+    """
     mapping = formats.parse_mapping(pairs) or None
     with session.store(project) as store:
         had_task = store.project.task_path.exists()
         reports = [
             importing.import_file(
                 store,
-                session.path(file),
+                session.data(file),
                 format=form,
                 mapping=mapping,
                 who=session.who,
@@ -98,7 +101,7 @@ def _tell(session: Session, project: str, report: ImportReport) -> None:
     )
     for line in (*report.revisions(), *report.drifted()):
         session.say(f"  {line}")
-    if report.already_imported:
+    if report.already_imported and not report.revised:
         session.say("  This very file was imported before: nothing was added.")
     if report.quarantined:
         session.say(f"  See what could not be read: workbench rows {project} --quarantine")

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 from curation import versions
 from curation.errors import BadInput, NotReady
 from curation.files import read_json
+from curation.formats import hub
 from curation.progress import Progress
 from curation.project import Project, locate
 from curation.store import Store, open_store
@@ -56,6 +57,11 @@ class Session:
     def path(self, text: str) -> Path:
         """A path as the person meant it."""
         return (self.cwd / Path(text).expanduser()).resolve()
+
+    def data(self, text: str) -> Path:
+        """A file as the person meant it; where there is none, what may be a name on the hub stays one."""
+        path = self.path(text)
+        return Path(text) if not path.exists() and hub.parse(text) else path
 
     def say(self, text: str = "") -> None:
         """Print a line of the result, unless the result is wanted as JSON."""

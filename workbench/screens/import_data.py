@@ -36,7 +36,10 @@ def _choose() -> None:
     sent = st.file_uploader("Files", accept_multiple_files=True, key="upload", label_visibility="collapsed")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         typed = st.text_input(
-            "Or a file or folder on this machine", key="path", placeholder="/data/chats.jsonl", width=420
+            "Or a file or folder here, or org/name[:split] on the hub",
+            key="path",
+            placeholder="/data/chats.jsonl",
+            width=420,
         )
         form = st.selectbox(
             "Format",
