@@ -240,7 +240,10 @@ def _register(cursor: duckdb.DuckDBPyConnection, new: _New, report: ImportReport
 def _by_answer(store: Store) -> bool:
     """Whether the answers of this project are its labels."""
     path = store.project.task_path
-    return path.is_file() and task.load(path).kind == "classification"
+    try:
+        return path.is_file() and task.load(path).kind == "classification"
+    except TouchstoneError:  # a task with mistakes is no reason not to import
+        return False
 
 
 def _and(revised: int) -> str:

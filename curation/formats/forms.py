@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from curation.formats import answers, chats
+from curation.formats import answers, chats, posts
 from curation.formats.chats import from_value
 from curation.formats.turns import Read, Row, Unreadable, pair, said, tool_list
 
@@ -63,12 +63,17 @@ def read(row: object, mapping: Mapping[str, str]) -> tuple[str, list[Read]]:
         reader = chats.read_sharegpt if name == "sharegpt" else chats.read_messages
         found = reader(_tools_from(renamed, mapping))
         return name, [replace(one, taken=one.taken - {"messages"} | {column}) for one in found]
-    if {"user", "prompt"} & set(mapping):
+    if names_the_question(mapping):
         return "mapped", [_read_mapped(row, mapping)]
     form = form_of(row)
     if form is None:
         raise Unreadable(_no_form(row))
     return form.name, form.read(_tools_from(row, mapping))
+
+
+def names_the_question(mapping: Mapping[str, str]) -> bool:
+    """Whether a person has said which column asks, so that no form is looked for."""
+    return bool({"user", "prompt"} & set(mapping))
 
 
 def _tools_from(row: Row, mapping: Mapping[str, str]) -> Row:
@@ -149,6 +154,12 @@ FORMS: tuple[Form, ...] = (
     Form("messages", "chats: a list of `messages`", chats.is_messages, chats.read_messages),
     Form("gemini", "Gemini: `contents` of `parts`", chats.is_gemini, chats.read_gemini),
     Form("tree", "OpenAssistant trees: `prompt` with `replies`", chats.is_tree, chats.read_tree),
+    Form(
+        "posts",
+        "OpenAssistant posts, one a row: `message_id`, `parent_id`, `role`, `text`",
+        posts.is_post,
+        posts.read_post,
+    ),
     Form(
         "completion",
         "`prompt` and `completion`, with a `label` for KTO",

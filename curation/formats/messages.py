@@ -11,13 +11,14 @@ import codecs
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curation.files import canonical_json
-from curation.formats import forms
-from curation.formats.turns import Read, Unreadable
+from curation.formats import forms, posts
+from curation.formats.turns import Read, Row, Unreadable
 
 if TYPE_CHECKING:
     import duckdb
@@ -139,25 +140,58 @@ def _stage_plain_rows(
 
 def _stage_odd_rows(cursor: duckdb.DuckDBPyConnection, mapping: dict[str, str], progress: Progress) -> None:
     """Read in Python what is neither plain nor already refused, some thousands of rows at a time."""
-    import pyarrow as pa
-
     odd = cursor.execute(
         "select line, raw from parsed anti join staged using (line) order by line"
     ).fetchall()
     if odd:
         progress.stage("Reading rows of other forms", len(odd))
-    names = ("line", "raw", *ReadRow._fields)
+    apart = "messages" not in mapping and not forms.names_the_question(mapping)
+    waiting: list[posts.Post] = []
     for start in range(0, len(odd), _BATCH):
         batch = odd[start : start + _BATCH]
-        read = [(line, raw, *one) for line, raw in batch for one in read_row(raw, mapping)]
-        arrow = pa.table(  # noqa: F841  DuckDB reads it by name
-            {
-                name: pa.array([row[i] for row in read], pa.int64() if name == "line" else pa.string())
-                for i, name in enumerate(names)
-            }
-        )
-        cursor.execute("insert into staged by name select * from arrow")
+        if apart:
+            held = [(line, raw, row) for line, raw in batch if (row := _post(raw)) is not None]
+            waiting += held
+            lines = {line for line, *_ in held}
+            batch = [one for one in batch if one[0] not in lines]
+        _insert(cursor, [(line, raw, *one) for line, raw in batch for one in read_row(raw, mapping)])
         progress.advance(len(batch))
+    found = posts.read_posts(waiting)
+    while some := list(islice(found, _BATCH)):
+        _insert(cursor, [(line, raw, *_of_post(row, one, mapping)) for (line, raw, row), one in some])
+        progress.advance(len(some))
+
+
+def _insert(cursor: duckdb.DuckDBPyConnection, read: list[tuple[object, ...]]) -> None:
+    import pyarrow as pa
+
+    arrow = pa.table(  # noqa: F841  DuckDB reads it by name
+        {
+            name: pa.array([row[i] for row in read], pa.int64() if name == "line" else pa.string())
+            for i, name in enumerate(("line", "raw", *ReadRow._fields))
+        }
+    )
+    cursor.execute("insert into staged by name select * from arrow")
+
+
+def _post(raw: str) -> Row | None:
+    """The row of a line that is one post of a tree."""
+    if '"parent_id"' not in raw:
+        return None
+    try:
+        row = json.loads(raw, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) and posts.is_post(row) else None
+
+
+def _of_post(row: Row, found: Read | str, mapping: dict[str, str]) -> ReadRow:
+    if isinstance(found, str):
+        return ReadRow(reason=found)
+    try:
+        return _canonical("posts", found, dict(row), mapping)
+    except (ValueError, TypeError) as error:
+        return ReadRow(reason=f"not readable: {error}")
 
 
 def names(cursor: duckdb.DuckDBPyConnection, path: Path) -> tuple[str, ...]:
