@@ -24,6 +24,7 @@ from workbench.cli import (
     project,
     report,
     review,
+    scan,
     share,
     split,
     train,
@@ -40,7 +41,7 @@ class Sections(click.Group):
     """A group whose help lists the commands in the order of the work, under headings."""
 
     sections: tuple[tuple[str, tuple[str, ...]], ...] = (
-        ("Start here", ("app", "demo", "doctor", "new")),
+        ("Start here", ("app", "demo", "doctor", "new", "scan")),
         (
             "The data",
             (
@@ -74,6 +75,7 @@ def main(session: Session, debug: bool) -> None:
 
 for module in (
     project,
+    scan,
     importing,
     curate,
     meaning,
