@@ -119,7 +119,7 @@ def test_scanning_loads_neither_torch_nor_streamlit(tmp_path):
         "import io, sys\nfrom workbench import cli\n"
         f"session = cli.Session(io.StringIO(), sys.stderr, {str(tmp_path)!r}, 'Ada')\n"
         "assert cli.run(['scan', 'one.jsonl'], session) in (0, 10)\n"
-        "print(sorted({'torch', 'transformers', 'streamlit', 'pandas'} & set(sys.modules)))\n"
+        "print(sorted({'torch', 'transformers', 'streamlit', 'sklearn'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip().endswith("[]"), done.stdout + done.stderr
