@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from curation.store import Store
 
 _TOKEN = re.compile(r'([A-Za-z_]+)\s*(!=|=|~|<|>)\s*("(?:[^"\\]|\\.)*"|[^\s"]+)')
+_BOX = re.compile(r"\s*-?\d+(\.\d+)?\s*(,\s*-?\d+(\.\d+)?\s*){3}")
 MOST_LIKE = 200
+BY_MEANING = frozenset({"like", "means"})
 SORTS = {
     "imported": "e.seq",
     "longest": "e.chars desc, e.seq",
@@ -104,6 +106,22 @@ def _suspect(operator: str) -> str:
     return f"not {found}" if operator == "!=" else found
 
 
+def _near_rows(operator: str) -> str:
+    # Which rows these are is found before, by their vectors.
+    return "e.seq in (select unnest(?::bigint[]))"
+
+
+def _region(operator: str) -> str:
+    # A box on the map, `x,y,x,y` of two opposite corners; a row that was edited since is not on it.
+    found = """(
+        select m.seq, m.text_hash
+        from map_point m, (select try_cast(string_split(?, ',') as double[]) as box)
+        where m.x between least(box[1], box[3]) and greatest(box[1], box[3])
+            and m.y between least(box[2], box[4]) and greatest(box[2], box[4])
+    )"""
+    return f"(e.seq, e.text_hash) {'not in' if operator == '!=' else 'in'} {found}"
+
+
 FIELDS: dict[str, Field] = {
     "text": Field("=!~", _text, "text contains"),
     "label": Field("=!~", _column("label"), "label"),
@@ -120,7 +138,9 @@ FIELDS: dict[str, Field] = {
     "tokens": Field("=!<>", _column("tokens"), "number of tokens", number=True),
     "id": Field("=!~", _id, "id"),
     "suspect": Field("=!", _suspect, "likelier label"),
-    "like": Field("=", lambda operator: "e.seq in (select unnest(?::bigint[]))", "meaning"),
+    "like": Field("=", _near_rows, "meaning"),
+    "means": Field("~", _near_rows, "meaning"),
+    "map": Field("=!", _region, "place on the map"),
 }
 _SAYS = {"=": "is", "!=": "is not", "~": "contains", "<": "is under", ">": "is over"}
 
@@ -154,7 +174,7 @@ class Filter:
         """SQL over `example e` (true for every row when there are no terms) and its parameters.
 
         Args:
-            near: the rows that a term `like` stands for.
+            near: the rows that the terms `like` and `means` stand for.
             within: look only at rows from the first up to, not with, the second.
         """
         clauses, parameters = ["e.present"], []
@@ -171,10 +191,15 @@ class Filter:
             sql = field.sql(term.operator).replace("{within}", bound)
             clauses.append(f"({sql})")
             value: object = float(term.value) if field.number else term.value
-            if term.field == "like":
+            if term.field in BY_MEANING:
                 value = list(near or ())
             parameters += [value] * sql.count("?")
         return " and ".join(clauses), parameters
+
+    @property
+    def by_meaning(self) -> bool:
+        """Whether vectors are needed to know what it selects."""
+        return any(term.field in BY_MEANING for term in self.terms)
 
     @property
     def english(self) -> str:
@@ -196,6 +221,12 @@ class Filter:
                 )
             elif term.field == "like":
                 parts.append(f"meaning is among the {MOST_LIKE} nearest to {term.value}")
+            elif term.field == "means":
+                parts.append(f"meaning is among the {MOST_LIKE} nearest to “{term.value}”")
+            elif term.field == "map":
+                parts.append(
+                    f"place on the map is {'outside' if term.operator == '!=' else 'in'} the region drawn"
+                )
             elif term.field == "id" and "," in term.value:
                 parts.append(f"id is one of {term.value.count(',') + 1} chosen ones")
             else:
@@ -234,6 +265,12 @@ def parse(text: str) -> Filter:
             value = re.sub(r"\\(.)", r"\1", value[1:-1])
         if FIELDS[name].number and not re.fullmatch(r"-?\d+(\.\d+)?", value):
             raise BadUsage(f"{name}{operator} takes a number, got {value!r}.", where="filter")
+        if name == "map" and not _BOX.fullmatch(value):
+            raise BadUsage(
+                f"map{operator} takes two opposite corners of a region, got {value!r}.",
+                where="filter",
+                hint="Write x,y,x,y, for example: map=-20,5,10,40",
+            )
         terms.append(Term(name, operator, value))
         position = match.end()
     return Filter(tuple(terms))
@@ -286,15 +323,17 @@ def first_matches(
 
 
 def _near(store: Store, chosen: Filter) -> list[int]:
-    """The rows that all terms `like` ask for, nearest to the first one first."""
-    asked = [term.value for term in chosen.terms if term.field == "like"]
+    """The rows that all terms `like` and `means` ask for, nearest to the first one first."""
+    asked = [term for term in chosen.terms if term.field in BY_MEANING]
     if not asked:
         return []
-    from curation import meaning, task
+    from curation import meaning
 
-    path = store.project.task_path
-    embedder = task.load(path).embedder if path.is_file() else task.DEFAULT_EMBEDDER
-    found = [meaning.like(store, one, MOST_LIKE, embedder) for one in asked]
+    embedder = meaning.embedder_of(store)
+    found = [
+        (meaning.like if term.field == "like" else meaning.means)(store, term.value, MOST_LIKE, embedder)
+        for term in asked
+    ]
     return [seq for seq in found[0] if all(seq in other for other in found[1:])]
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from curation import embed
+from curation import embed, task
 from curation.errors import NotReady
 from curation.progress import SILENT, Progress
 from curation.task import DEFAULT_EMBEDDER
@@ -96,6 +97,12 @@ def read(
     return Meaning(seqs, embed.vectors(texts, embedder, store.project.vectors, progress))
 
 
+def embedder_of(store: Store) -> str:
+    """The embedder that the project's task names."""
+    path = store.project.task_path
+    return task.load(path).embedder if path.is_file() else DEFAULT_EMBEDDER
+
+
 _kept: tuple[object, Meaning] | None = None
 
 
@@ -137,6 +144,31 @@ def like(store: Store, example: str, most: int, embedder: str = DEFAULT_EMBEDDER
         return []
     cosine = known.vectors @ known.vectors[place[0]]
     cosine[place[0]] = 2
+    return _nearest(known, cosine, most)
+
+
+def means(store: Store, words: str, most: int, embedder: str = DEFAULT_EMBEDDER) -> list[int]:
+    """The `seq` of the rows nearest in meaning to some words, the nearest first; none for no words.
+
+    Raises:
+        NotReady: the vectors of the rows are missing.
+        MissingModel: the embedder is not on this machine.
+    """
+    if not words.strip():
+        return []
+    known = at_hand(store, embedder)
+    if not len(known.seqs):
+        return []
+    return _nearest(known, known.vectors @ _asked(words.strip(), embedder), most)
+
+
+@lru_cache(maxsize=256)
+def _asked(words: str, embedder: str) -> NDArray[np.float32]:
+    vector: NDArray[np.float32] = embed.vectors([words], embedder)[0]
+    return vector
+
+
+def _nearest(known: Meaning, cosine: NDArray[np.float32], most: int) -> list[int]:
     return [int(seq) for seq in known.seqs[np.argsort(-cosine, kind="stable")[:most]]]
 
 

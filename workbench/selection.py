@@ -116,5 +116,5 @@ def select(
 
 def _long_search(store: Store, chosen: filters.Filter) -> bool:
     """Whether it is a search for words, and nothing by meaning, that takes longer than a blink."""
-    asked = {term.field for term in chosen.terms}
-    return "text" in asked and "like" not in asked and rows.many(store, LONG_SEARCH)
+    text = any(term.field == "text" for term in chosen.terms)
+    return text and not chosen.by_meaning and rows.many(store, LONG_SEARCH)

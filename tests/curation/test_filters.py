@@ -8,6 +8,7 @@ from curation import decisions, filters
 from curation.errors import BadUsage
 
 FIELDS = st.sampled_from(sorted(filters.FIELDS))
+STRICT = {name: "7" for name, field in filters.FIELDS.items() if field.number} | {"map": "-1,0.5,20,3"}
 
 
 def found(opened, text):
@@ -49,6 +50,8 @@ def test_values_are_never_part_of_the_sql(filled):
         ("label>3", "does not take"),
         ("turns>many", "a number"),
         ('text~"open', "cannot be read"),
+        ("means=refund", "does not take"),
+        ("map=1,2,3", "two opposite corners"),
     ],
 )
 def test_a_filter_that_cannot_be_read_says_where(text, message):
@@ -60,7 +63,8 @@ def test_a_filter_that_cannot_be_read_says_where(text, message):
 def test_a_filter_reads_back_as_it_was_written(terms):
     built = filters.Filter(
         tuple(
-            filters.Term(field, "=", "7" if filters.FIELDS[field].number else value) for field, value in terms
+            filters.Term(field, "~" if field == "means" else "=", STRICT.get(field, value))
+            for field, value in terms
         )
     )
     assert filters.parse(str(built)) == built

@@ -122,6 +122,24 @@ def test_like_selects_the_nearest_rows_in_order_and_joins_other_terms(labelled):
     assert one in both.english
 
 
+def test_words_select_the_rows_nearest_in_meaning_and_join_other_terms(labelled, monkeypatch):
+    monkeypatch.setattr(filters, "MOST_LIKE", 20)
+    found = filters.view(labelled, filters.parse('means~"delivery to my door"')).tolist()
+    assert len(found) == 20 and {(seq - 1) % 3 for seq in found} == {2}
+    both = filters.parse('means~"delivery to my door" label!=delivery')
+    assert set(filters.view(labelled, both).tolist()) <= set(found)
+    assert "among the 20 nearest to “delivery to my door”" in both.english
+    assert filters.view(labelled, filters.parse('means~" "')).tolist() == []
+
+
+def test_words_without_vectors_say_how_long_they_take(labelled, monkeypatch):
+    monkeypatch.setattr(meaning, "_SOON", 10)
+    monkeypatch.setattr(meaning, "_kept", None)
+    with pytest.raises(NotReady, match="needs vectors: .* for 60 rows") as raised:
+        filters.count(labelled, filters.parse("means~delivery"))
+    assert "workbench vectors" in raised.value.hint
+
+
 def test_like_without_vectors_says_how_long_they_take(labelled, monkeypatch):
     monkeypatch.setattr(meaning, "_SOON", 10)
     monkeypatch.setattr(meaning, "_kept", None)

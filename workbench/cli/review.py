@@ -6,7 +6,7 @@ import json
 
 import click
 
-from curation import decisions, filters, views
+from curation import decisions, filters, meaning, views
 from curation.changes import Kind
 from curation.errors import BadUsage
 from curation.files import read_json
@@ -47,6 +47,8 @@ def rows(
                 [limit],
             )
         else:
+            if chosen.by_meaning and (foreign := meaning.foreign(store, meaning.embedder_of(store))):
+                session.note(foreign)
             ids = filters.view(store, chosen, sort)
             total = len(ids)
             found = store.dicts(
