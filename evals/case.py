@@ -134,7 +134,10 @@ class Case:
         for name in (self.name, *self.modes):
             missing = held.missing(name)
             if missing > MOST_MISSING * len(held.ids):
-                reasons.append(f"{missing:,} of {len(held.ids):,} answers of {name} are missing")
+                lacking = "are missing"
+                if unjudged := held.unjudged(name):
+                    lacking += f" or could not be judged by {held.primary} ({unjudged:,})"
+                reasons.append(f"{missing:,} of {len(held.ids):,} answers of {name} {lacking}")
         return reasons
 
     def share(self, confidence: float) -> int:

@@ -15,6 +15,7 @@ from curation.files import write_atomic, write_json
 from curation.task import Task
 from evals import answers, examples, scorers, spec, summary
 from evals.answers import Answer
+from evals.corpus import Corpus, corpus
 from evals.examples import Example
 from evals.scorers import Asked, Score, ScoringContext
 from evals.spec import Evaluation
@@ -45,8 +46,22 @@ def rescore(folder: Path) -> dict[str, Any]:
     pq.write_table(pa.Table.from_pylist(scored, schema=_SCORES), buffer)
     write_atomic(folder / "scores.parquet", buffer.getvalue())
     summed = summary.of(names, evaluation.scorers, scored, list(given.values()))
+    if "chrf" in evaluation.scorers:
+        for name in names:
+            summed["candidates"][name] |= _corpus(rows, [given.get((name, row.id)) for row in rows])
     write_json(folder / "summary.json", summed)
     return summed
+
+
+def _corpus(rows: Sequence[Example], given: Sequence[Answer | None]) -> dict[str, Corpus]:
+    """Corpus scores of one candidate's answers, where it has any."""
+    there = [
+        (one.answer, row.accepted) for row, one in zip(rows, given, strict=True) if one and not one.missing
+    ]
+    if not there:
+        return {}
+    texts, accepted = zip(*there, strict=True)
+    return {"corpus": corpus(texts, accepted)}
 
 
 def judge(

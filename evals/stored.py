@@ -98,6 +98,11 @@ class Stored:
         columns = [self.outcomes[name] for name in names]
         return sum(1 for row in zip(*columns, strict=True) if any(o is None or o.value is None for o in row))
 
+    def unjudged(self, name: str) -> int:
+        """Answers that are there and that the primary scorer could not judge."""
+        there = (one for one in self.outcomes[name] if one is not None and one.finish != "error")
+        return sum(one.value is None for one in there)
+
     def cut(self, name: str) -> list[bool]:
         """Whether each answer ended at the token limit."""
         return [one is not None and one.finish == "length" for one in self.outcomes[name]]

@@ -69,6 +69,8 @@ def chrf(expected: str, answer: str, context: ScoringContext) -> list[Score]:
     Measures: sentence chrF2 of sacrebleu divided by 100, case counts, blanks do not. If one side is empty,
     1 only if both are. Source: Popović 2015; sacrebleu's defaults (6 characters, no words, beta 2).
 
+    Over all rows together, chrF and BLEU stand in `summary.json` under `corpus`, with their signatures.
+
     Traps: it is kind to the right words in a wrong order, and a wrong number costs one character.
 
     Example: "the cat sat on the mat" and "the cat lay on the mat" give 0.611.

@@ -251,3 +251,17 @@ def test_a_version_that_is_not_the_one_evaluated_is_refused(
     status = jobs.state(folder)
     assert status.state == "failed"
     assert "fingerprint" in status.message
+
+
+def test_after_a_change_of_guardrails_an_older_evaluation_on_test_does_not_count(
+    project: Project, version: Path, task: Task
+) -> None:
+    folder = run(made(project, version, task, "majority", split="test"))
+    assert evaluation.newest_on_test(project, version, ["majority"]) == folder
+    guarded = Task.model_validate({**task.model_dump(), "guardrails": [{"scorer": "contains:a"}]})
+    tasks.save(guarded, project.task_path)
+    assert evaluation.newest_on_test(project, version, ["majority"]) is None
+    newer = run(made(project, version, guarded, "majority", split="test", scorers=["exact"]))
+    assert evaluation.newest_on_test(project, version, ["majority"]) == newer
+    assert evaluation.load(newer).scorers == ["exact", "contains:a"]
+    assert {row["scorer"] for row in column(newer, "scores")} == {"exact", "contains:a"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -229,6 +231,21 @@ def test_a_missing_graded_answer_counts_against_the_candidate(evaluation):
     found = judge(evaluation(columns), "run:r001")
     worst = [[0.0, *columns["run:r001"][1:]], [columns["prompt"][0], 1.0, *columns["prompt"][2:]]]
     assert found.as_json()["difference"] == pytest.approx(s.paired_scores(*worst).difference)
+
+
+def test_answers_that_could_not_be_judged_withhold_and_say_so(evaluation):
+    columns = scores(0.08)
+    columns["run:r001"][:5] = [None] * 5
+    folder = evaluation(columns, primary="numeric")
+    rows = pq.read_table(folder / "answers.parquet").to_pylist()
+    for row in rows:
+        row["finish"] = "stop"
+    schema = pq.read_schema(folder / "answers.parquet")
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / "answers.parquet")
+    found = judge(folder, "run:r001")
+    assert found.headline == (
+        "No verdict: 5 of 200 answers of run:r001 are missing or could not be judged by numeric (5)."
+    )
 
 
 def test_a_match_of_graded_scores_is_held_to_its_margin(evaluation):

@@ -18,6 +18,7 @@ from curation.task import Task
 from curation.work import at_work
 from evals import evaluation, examples, scoring
 from evals.answers import Answer
+from evals.corpus import corpus
 from evals.examples import Example
 from tests.evals.frozen import freeze, labelled, rows
 
@@ -79,6 +80,28 @@ def test_an_answer_that_cannot_be_judged_against_one_reference_is_judged_against
     row = with_metadata(accepted=["7"])
     found = scoring.judge("numeric", Task(), [row, ROW], [Answer("r1", "prompt", "7")] * 2)
     assert [one[0].value for one in found] == [1, None]
+
+
+# all rows at once
+
+CAT, CAT_LAY = "the cat sat on the mat", "the cat lay on the mat"
+
+
+def test_corpus_scores_give_the_known_answers_and_their_signatures():
+    found = corpus([CAT_LAY], [[CAT]])
+    assert (found["bleu"], found["chrf"]) == pytest.approx((37.991784, 61.088666), abs=1e-6)
+    assert found["bleu_signature"].startswith("nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:")
+    assert corpus([CAT_LAY, "x y"], [[CAT, CAT_LAY], ["x y"]])["chrf"] == pytest.approx(100)
+
+
+def test_chrf_brings_the_corpus_scores_into_the_summary(project, version, task, answers_file):
+    split, _ = examples.of_split(version, "validation")
+    file = answers_file([{"id": one.id, "answer": one.expected} for one in split])
+    made = [f"answers:{file}"]
+    folder = run(evaluation.create(project, version, task, candidates=made, scorers=["chrf"]))
+    assert read_json(folder / "summary.json")["candidates"]["answers:mine"]["corpus"]["chrf"] == 100
+    other = run(evaluation.create(project, version, task, candidates=made, scorers=["exact"]))
+    assert "corpus" not in read_json(other / "summary.json")["candidates"]["answers:mine"]
 
 
 # tool calls

@@ -118,6 +118,11 @@ def _summary(session: Session, folder: Path) -> None:
     says = "right" if scorers.get(made.primary).binary else "mean"
     session.say(f"{folder.name}: {made.rows:,} rows of {made.split}, scored by {made.primary}")
     session.say(table(rows, ("candidate", says, "95 % interval", "missing", *others)))
+    for name, found in summary["candidates"].items():
+        if whole := found.get("corpus"):
+            session.say(
+                f"All answers of {name} together: chrF {whole['chrf']:.1f}, BLEU {whole['bleu']:.1f}."
+            )
     session.emit(
         {
             "evaluation": folder.name,
