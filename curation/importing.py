@@ -144,8 +144,10 @@ def _take(
     _identify(cursor)
     present = known is not None and known[2]
     earlier = [] if present else new.earlier
-    found = revisions.find(cursor, [one.source for one in earlier])
-    revised = revisions.settle(cursor, found, changed, new.name)
+    found, revised = revisions.Changed(), 0
+    if earlier and "id" in new.mapping:
+        found = revisions.find(cursor, [one.source for one in earlier], new.mapping["id"])
+        revised = revisions.settle(cursor, found, changed, new.name)
     _number(cursor)
     quarantined, fresh = cursor.execute(
         """

@@ -54,11 +54,11 @@ def fill(cursor: duckdb.DuckDBPyConnection, mapping: dict[str, str], where: str)
         column = mapping.get(field)
         if column is not None:
             _known(cursor, column, where)
-        path = '$."' + (column or "").replace("\\", "\\\\").replace('"', '\\"') + '"'
         cursor.execute(f"alter table staged add column {name} varchar")
         if column is not None:
             cursor.execute(
-                f"update staged set {name} = nullif(trim(json_extract_string(metadata, ?)), '')", [path]
+                f"update staged set {name} = nullif(trim(json_extract_string(metadata, ?)), '')",
+                [place(column)],
             )
     if AS in mapping:
         cursor.execute("update staged set split_as = ?", [mapping[AS]])
@@ -72,6 +72,11 @@ def fill(cursor: duckdb.DuckDBPyConnection, mapping: dict[str, str], where: str)
                 hint=f"A row is in {', '.join(SPLITS)}, or the cell is empty. Nothing was changed.",
             )
         cursor.execute("update staged set split_as = ? where split_as = ?", [split, value])
+
+
+def place(column: str) -> str:
+    """The JSON path of a column in the metadata of a row."""
+    return '$."' + column.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _known(cursor: duckdb.DuckDBPyConnection, column: str, where: str) -> None:

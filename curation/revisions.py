@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from curation import owned
 from curation.errors import TouchstoneError
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ class Changed:
     `unlike`: old and new texts have next to no words in common.
     """
 
-    rows: int
-    edited: int
-    unlike: bool
+    rows: int = 0
+    edited: int = 0
+    unlike: bool = False
 
 
 class ChangedRows(TouchstoneError):
@@ -56,21 +57,28 @@ class ChangedRows(TouchstoneError):
         self.changed = changed
 
 
-def find(cursor: duckdb.DuckDBPyConnection, sources: Sequence[int]) -> Changed:
+def find(cursor: duckdb.DuckDBPyConnection, sources: Sequence[int], column: str) -> Changed:
     """Tie the rows of `identified` to the examples they name, and fill `revised` with those that differ.
 
     Args:
         cursor: of a transaction in which `identified` is filled; its `known` is set for rows known by name.
         sources: the earlier imports of the family.
+        column: the file's column of names; an earlier import that did not map it is read by it all the same.
     """
     cursor.execute(
         """
         create or replace temp table named_row as
-        with latest as (
-            select o.external_id, o.seq, o.text_hash,
-                dense_rank() over (partition by o.external_id order by o.source desc) as age
+        with called as (
+            select o.seq, o.source, coalesce(o.text_hash, e.id) as text_hash,
+                coalesce(o.external_id, nullif(trim(json_extract_string(o.metadata, $column)), '')) as external_id
             from occurrence o
-            where o.external_id is not null and o.source in (select unnest($sources::integer[]))
+            join example e using (seq)
+            where o.source in (select unnest($sources::integer[]))
+        ),
+        latest as (
+            select *, dense_rank() over (partition by external_id order by source desc) as age
+            from called
+            where external_id is not null
         ),
         base as (
             select external_id, any_value(seq) as seq, any_value(text_hash) as said
@@ -97,7 +105,7 @@ def find(cursor: duckdb.DuckDBPyConnection, sources: Sequence[int]) -> Changed:
             said not in (select id from identified where id is not null)
             and (known is null or known = seq or known in (select seq from named where id = said)))
         """,
-        {"sources": list(sources)},
+        {"sources": list(sources), "column": owned.place(column)},
     )
     cursor.execute(
         """

@@ -152,6 +152,13 @@ def test_a_correction_that_makes_two_rows_equal_is_taken(first, tmp_path):
     assert texts[0] == texts[1]
 
 
+def test_an_id_that_was_not_mapped_at_first_is_known_all_the_same(opened, tmp_path):
+    rows = [row(i) for i in range(4)]
+    importing.import_file(opened, write_jsonl(tmp_path / "t-2026-01.jsonl", rows), who="ann")
+    report = take(opened, tmp_path, "t-2026-02.jsonl", [row(0, "no"), row(1)])
+    assert (report.examples, report.repeated, report.revised) == (0, 2, 1)
+
+
 def test_another_set_with_the_same_ids_does_not_overwrite_the_first(opened, tmp_path):
     take(opened, tmp_path, "train.jsonl", [row(i) for i in range(12)])
     other = [
