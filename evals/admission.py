@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from curation import jobs
+from curation import jobs, models
 from curation.errors import BadInput, BadUsage, NotReady
 from curation.files import canonical_json, sha256
 from curation.project import Project
 from curation.task import Task
-from evals import documents, endpoint, endpoint_asking, price, prompt_files
+from evals import brought, documents, endpoint, endpoint_asking, price, prompt_files
 from evals.candidates import Candidate, parse_all
 from evals.examples import Example
 from evals.given import read_answers
@@ -51,6 +51,7 @@ def check(
     Raises:
         BadUsage: a candidate this task or version cannot have.
         BadInput: a file of its own that cannot be used.
+        MissingModel: a folder that is no model or adapter.
         NotReady: a run that has not finished.
     """
     if one.cheap and one.kind not in task.traits.cheap_baselines:
@@ -66,6 +67,10 @@ def check(
         prompt_files.check(text, task, where=where, context=bool(one.passages))
     if one.kind == "answers":
         _must_answer(one, rows)
+    if one.kind == "model" and one.is_folder:
+        models.resolve(one.argument)
+    if one.kind == "adapter":
+        brought.check(Path(one.argument), task.model.name)
     if one.kind == "run":
         _must_be_trained(one, project, after)
 
@@ -134,6 +139,8 @@ def contents_of(
             told.append(prompt_files.read(one.prompt_file))
         if one.passages and passages is not None:
             told.append([asdict(passage) for passage in passages])
+        if one.is_folder:
+            told.append(models.fingerprint(Path(one.argument).expanduser()))
         if one.kind == "endpoint":
             told.append(endpoint.of(one.argument, task).settings.options)
         if told:

@@ -52,6 +52,10 @@ KNOWN: dict[str, Kind] = {
     "run": Kind(
         "ID", "the model as a training run left it: the base with its adapter, or its own weights", model=True
     ),
+    "model": Kind(
+        "NAME", "another model: a packaged name, a folder or a hub name", model=True, prompted=True
+    ),
+    "adapter": Kind("PATH", "the base model with a LoRA adapter made elsewhere", model=True, prompted=True),
     "endpoint": Kind("URL#MODEL", "a model behind an OpenAI-compatible endpoint", prompted=True),
     "answers": Kind("FILE.jsonl", 'answers made elsewhere, one {"id", "answer"} a line'),
 }
@@ -59,7 +63,7 @@ CHEAP = tuple(name for name, kind in KNOWN.items() if kind.cheap)
 PROMPT_SUFFIXES = (".md", ".txt")
 _NEAREST = "~nearest"
 _MOST = 64
-_NAMED = ("endpoint",)
+_NAMED = ("model", "adapter", "endpoint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,26 @@ class Candidate:
     @property
     def name(self) -> str:
         """What answers, scores and summary call it: the SPEC, files by their stem."""
-        argument = Path(self.argument).stem if self.kind == "answers" else self.argument
+        argument = self._short
         name = f"{self.kind}:{argument}" if argument else self.kind
         return f"{name}@{self.prompt_name}" if self.prompt_file else name
+
+    @property
+    def _short(self) -> str:
+        path = Path(self.argument)
+        if self.kind == "answers":
+            return path.stem
+        if self.kind == "adapter" or (self.kind == "model" and self.is_folder):
+            return path.parent.name if path.name == "adapter" and path.parent.name else path.name
+        return self.argument
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is named by a folder: an adapter always is, a model when it is no plain or hub name."""
+        text = self.argument
+        if self.kind == "model":
+            return text.startswith((".", "~", "/")) or text.count("/") > 1
+        return self.kind == "adapter"
 
     @property
     def spec(self) -> str:
@@ -134,6 +155,8 @@ class Candidate:
         """The same candidate with the paths a person typed made absolute."""
         one = self
         if one.kind == "answers":
+            one = replace(one, argument=str(absolute(one.argument)))
+        if one.is_folder or (one.kind == "model" and absolute(one.argument).is_dir()):
             one = replace(one, argument=str(absolute(one.argument)))
         if one.prompt_is_path:
             one = replace(one, prompt_file=absolute(str(one.prompt_file)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from curation import task as tasks
 from curation.errors import BadInput
@@ -16,6 +16,15 @@ from evals.candidates import Candidate, parse_all
 FILE = "evaluation.yaml"
 TEMPLATE = "template.jinja"
 Split = Literal["validation", "test"]
+
+
+class DecodingOf(BaseModel):
+    """How answers are written by a model with a tokenizer of its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_new_tokens: int
+    stop_ids: list[int]
 
 
 class Generation(BaseModel):
@@ -33,6 +42,11 @@ class Generation(BaseModel):
     max_new_tokens_reason: str
     stop_ids: list[int]
     plan: str
+    others: dict[str, DecodingOf] = Field(default_factory=dict)
+
+    def decoding(self, name: str) -> DecodingOf:
+        """That of a candidate: the base's, unless its model is another one."""
+        return self.others.get(name) or DecodingOf(max_new_tokens=self.max_new_tokens, stop_ids=self.stop_ids)
 
 
 class Evaluation(BaseModel):

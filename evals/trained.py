@@ -37,6 +37,15 @@ class Weights:
     adapter: Path | None = None
     fingerprint: str | None = None
 
+    @property
+    def slot(self) -> str:
+        """What the adapter is called beside others on a loaded base; no dot may be in it."""
+        return f"adapter-{(self.fingerprint or '')[:16]}"
+
+
+BASE = Weights()
+"""The untrained base."""
+
 
 def weights_of(run: Path) -> Weights:
     """The weights of a finished run."""

@@ -16,7 +16,7 @@ from curation.files import read_json, write_json
 from curation.project import Project
 from curation.task import Task
 from curation.work import at_work
-from evals import answers, asking, evaluation
+from evals import answers, asking, conditions, evaluation, questions
 from evals.candidates import parse
 from evals.examples import Example
 from evals.trained import system_prompt
@@ -48,7 +48,7 @@ def test_a_run_is_asked_the_very_tokens_that_training_put_before_the_answer(
     (run / "adapter").mkdir(parents=True)
     (run / "adapter" / "adapter_config.json").write_text("{}", "utf-8")
     task = Task(kind="free_form", system_prompt=SYSTEM)
-    asked = asking.questions(
+    asked = questions.of(
         parse("run:r001"), tmp_path / "evals" / "e001", task, [as_example(messages)], [], tokenizer
     )
     trained = chat.render(tokenizer, chat.with_system(messages, SYSTEM))[-1]
@@ -71,7 +71,7 @@ def test_few_shot_questions_share_their_first_tokens(families: dict[str, Any], t
     ]
     rows = [Example(str(i), ({"role": "user", "content": f"{i} is asked"},), "a") for i in range(4)]
     task = Task(kind="classification", labels=["a", "b"])
-    asked = asking.questions(parse("few-shot:4"), tmp_path, task, rows, train, families["chatml"])
+    asked = questions.of(parse("few-shot:4"), tmp_path, task, rows, train, families["chatml"])
     heads = {prompt.ids[: len(prompt.ids) // 2] for prompt in asked.prompts}
     assert len(heads) == 1
 
@@ -80,7 +80,7 @@ def test_a_row_its_template_cannot_write_is_refused_with_the_reason(
     families: dict[str, Any], tmp_path: Path
 ) -> None:
     rows = [Example("x", ({"role": "user", "content": "a"}, {"role": "user", "content": "b"}), "c")]
-    asked = asking.questions(parse("prompt"), tmp_path, Task(), rows, [], families["gemma"])
+    asked = questions.of(parse("prompt"), tmp_path, Task(), rows, [], families["gemma"])
     assert not asked.prompts
     assert asked.refused["x"]
 
@@ -90,11 +90,11 @@ def test_room_for_an_answer_is_one_and_a_half_times_nearly_the_longest_training_
 ) -> None:
     tokenizer = families["chatml"]
     train = [Example(str(i), (), "word " * (1 if i else 400)) for i in range(200)]
-    assert asking.new_tokens(Task(), train, tokenizer)[0] == 64
+    assert conditions.new_tokens(Task(), train, tokenizer)[0] == 64
     long = [Example(str(i), (), "capital " * 200) for i in range(20)]
     one = len(tokenizer("capital " * 200, add_special_tokens=False)["input_ids"]) + 1
-    assert asking.new_tokens(Task(), long, tokenizer)[0] == -(-one * 3 // 2)
-    assert asking.new_tokens(Task(max_new_tokens=7), train, tokenizer)[0] == 7
+    assert conditions.new_tokens(Task(), long, tokenizer)[0] == -(-one * 3 // 2)
+    assert conditions.new_tokens(Task(max_new_tokens=7), train, tokenizer)[0] == 7
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_a_second_evaluation_takes_every_answer_from_the_cache(
     said = evaluation.load(first)
     assert said.generation is not None
     assert said.generation.max_new_tokens == 8
-    plan = read_json(first / asking.PLAN)
+    plan = read_json(first / conditions.PLAN)
     assert {name: sum(map(len, batches)) for name, batches in plan.items()} == dict.fromkeys(specs, 8)
 
 
@@ -159,13 +159,13 @@ def test_a_killed_evaluation_goes_on_without_generating_an_answer_twice(
     while not jobs.state(folder).ended:
         time.sleep(0.05)
     before = answers.read(folder)
-    plan = (folder / asking.PLAN).read_bytes()
+    plan = (folder / conditions.PLAN).read_bytes()
     jobs.resume(folder)
     assert jobs.wait(folder).state == "done", (folder / "log.txt").read_text("utf-8")
     after = answers.read(folder)
     assert len(after) == 16
     assert [one for one in after if one in before] == sorted(before, key=after.index)
-    assert (folder / asking.PLAN).read_bytes() == plan
+    assert (folder / conditions.PLAN).read_bytes() == plan
     assert generated(folder) <= 16
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from curation.errors import BadInput, BadUsage
 from curation.project import Project
 from curation.task import Task
-from evals import asking, evaluation, prompt_files, prompts
+from evals import evaluation, prompt_files, prompts, questions
 from evals.candidates import parse
 from evals.examples import Example
 
@@ -117,7 +117,7 @@ def test_several_prompts_are_kept_in_one_evaluation_and_asked_side_by_side(
     row = Example("0" * 16, (USER,), "address")
     shown = [
         families["chatml"].decode(
-            asking.questions(one, folder, task, [row], [row] * 2, families["chatml"]).prompts[0].ids
+            questions.of(one, folder, task, [row], [row] * 2, families["chatml"]).prompts[0].ids
         )
         for one in made.parsed
     ]

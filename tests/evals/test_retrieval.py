@@ -14,7 +14,7 @@ from curation import task as tasks
 from curation.errors import BadInput
 from curation.project import Project
 from curation.task import Task
-from evals import asking, documents, evaluation, examples, retrieval
+from evals import documents, evaluation, examples, questions, retrieval
 from evals.candidates import parse
 from evals.documents import Passage
 from evals.examples import Example
@@ -100,7 +100,7 @@ def test_nothing_of_a_held_out_row_but_its_question_is_ever_shown(
     rows = examples.read(folder / "examples.parquet")
     train, _ = examples.of_split(version, "train")
     secret = [Example(one.id, one.messages, "SECRET", metadata=json.dumps({"s": "SECRET"})) for one in rows]
-    asked = asking.questions(parse(spec), folder, task, secret, train, families["chatml"])
+    asked = questions.of(parse(spec), folder, task, secret, train, families["chatml"])
     others = {one.id: one.prompt for one in rows}
     for prompt in asked.prompts:
         shown = families["chatml"].decode(prompt.ids)
@@ -143,5 +143,5 @@ def test_a_prompt_for_retrieval_must_say_where_the_passages_go(
     mine.write_text("Known: {context}", "utf-8")
     folder = evaluation.create(project, version, task, candidates=[f"retrieval:1@{mine}"])
     (one,) = evaluation.load(folder).parsed
-    asked = asking.questions(one, folder, task, [row("q", "bbb")], TRAIN, families["chatml"])
+    asked = questions.of(one, folder, task, [row("q", "bbb")], TRAIN, families["chatml"])
     assert "Known: [1]\nQuestion: bbbb" in families["chatml"].decode(asked.prompts[0].ids)
