@@ -1,21 +1,23 @@
 """From one failing answer to the training rows behind it.
 
-First step: nearness of meaning, rows that give the wrong answer first. It says which rows pull towards
-an answer, never that they caused it. Test answers are sealed and are refused.
+First step: nearness of meaning, rows that give the wrong answer first. Second step, where it is asked for: the
+near rows by their gradients (`pushed`). Both say which rows pull towards an answer, never that they caused it.
+Test answers are sealed and are refused.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from curation.embed import vectors
 from curation.errors import BadUsage, NotReady, unknown
 from curation.progress import SILENT, Progress
-from evals import answers, evaluation, examples, scoring
+from curation.task import Task
+from evals import answers, asking, candidates, evaluation, examples, pushed, scoring
 from evals.examples import Example
 from evals.scorers.exact import normalise
 from evals.scorers.fields import leaves, same_leaf
@@ -29,7 +31,10 @@ _MOST_PATHS = 3
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """A training row near the failure; `contradicting` when it gives the wrong answer, `reason` says why."""
+    """A training row near the failure; `contradicting` when it gives the wrong answer, `reason` says why.
+
+    `push` is the cosine of its gradient with the way to the wrong answer, None where that was not asked for.
+    """
 
     id: str
     cosine: float
@@ -37,11 +42,12 @@ class Behind:
     reason: str
     prompt: str
     expected: str
+    push: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What stands behind one failing answer, contradicting rows first, then by cosine.
+    """What stands behind one failing answer, contradicting rows first, then by cosine, or by push.
 
     `gap` is set when no training row is near: the remedy is new rows, not removal.
     """
@@ -74,6 +80,7 @@ def trace(
     *,
     most: int = 10,
     near: float = NEAR,
+    gradients: bool = False,
     cache: Path | None = None,
     progress: Progress = SILENT,
 ) -> Trace:
@@ -86,6 +93,7 @@ def trace(
             runs before all others.
         most: rows returned at most.
         near: cosine below which a training row does not count as near.
+        gradients: also weigh the near rows by their gradients; for the wrong answer of a run, minutes on a CPU.
         cache: where sentence vectors are kept.
         progress: told while vectors are made.
 
@@ -112,11 +120,36 @@ def trace(
     pool = sorted(range(len(train)), key=lambda i: (-cosines[i], train[i].id))[:POOL]
     found = [_behind(row, said, right, train[i], float(cosines[i])) for i in pool if cosines[i] >= near]
     found.sort(key=lambda one: (not one.contradicting, -one.cosine))
+    if gradients and not right:
+        near_rows = [train[i] for i in pool[: pushed.MOST] if cosines[i] >= near]
+        found = _weighed(folder, made.task, row, answer, near_rows, found, progress)
     best = float(cosines.max()) if len(train) else None
     return Trace(
         row.id, answer.candidate, row.prompt, row.expected, answer.answer, right, tuple(found[:most]),
         not found, _summary(found, best, near, right),
     )  # fmt: skip
+
+
+def _weighed(
+    folder: Path,
+    task: Task,
+    row: Example,
+    answer: answers.Answer,
+    near_rows: Sequence[Example],
+    found: Sequence[Behind],
+    progress: Progress,
+) -> list[Behind]:
+    """The rows in the order of their push; those whose gradient was not taken come last."""
+    one = candidates.parse(answer.candidate) if answer.candidate.startswith("run:") else None
+    run = asking.run_folder(one, folder) if one else None
+    if run is None:
+        raise BadUsage(
+            f"{answer.candidate} was not trained here: it has no gradients.",
+            hint="Trace a run with --candidate.",
+        )
+    by_id = pushed.pushes(run, task, row, answer.answer, near_rows, progress=progress)
+    weighed = [replace(one, push=by_id.get(one.id)) for one in found]
+    return sorted(weighed, key=lambda one: -(one.push if one.push is not None else -2.0))
 
 
 def pulls_towards(expected: str, wrong: str, other: str) -> str:

@@ -232,18 +232,33 @@ def _version_of(project: Project, spec: str) -> str | None:
 @click.argument("evaluation_id", metavar="EVALUATION")
 @click.argument("example")
 @click.option("--candidate", metavar="SPEC", help="Whose answer; a failing one when not given.")
+@click.option(
+    "--gradients", is_flag=True, help="Also weigh the near rows by their gradients: half a minute or more."
+)
 @json_option
 @click.pass_obj
-def trace(session: Session, project: str, evaluation_id: str, example: str, candidate: str | None) -> None:
+def trace(
+    session: Session,
+    project: str,
+    evaluation_id: str,
+    example: str,
+    candidate: str | None,
+    gradients: bool,
+) -> None:
     """Find the training rows behind one failing answer on validation."""
     place = session.project(project)
     folder = jobs.find(place.evals, evaluation_id)
-    found = tracing.trace(folder, example, candidate, cache=place.vectors, progress=session.progress())
+    found = tracing.trace(
+        folder, example, candidate, gradients=gradients, cache=place.vectors, progress=session.progress()
+    )
     session.say(found.summary)
     session.say(
         table(
-            [(row.id, f"{row.cosine:.2f}", row.reason) for row in found.rows],
-            ("training row", "cosine", "why"),
+            [
+                (row.id, f"{row.cosine:.2f}", "" if row.push is None else f"{row.push:+.2f}", row.reason)
+                for row in found.rows
+            ],
+            ("training row", "cosine", "push", "why"),
         )
     )
     session.emit(asdict(found))
