@@ -32,7 +32,7 @@ _LIFE = ("launched", "waiting", "running", "stopped", "failed")
 POLL_SECONDS = 0.3
 # Idle OpenMP threads sleep instead of spinning. On two busy cores 32 answers of a model of 135 M took 16.5 s (16 s of
 # CPU) with it and 128 s (96 s of CPU) without; one thread 19-23 s (13 s of CPU).
-_QUIET_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
+QUIET_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def start(folder: Path) -> None:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env=_QUIET_THREADS | os.environ | {"PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"},
+            env=QUIET_THREADS | os.environ | {"PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"},
         )
     write_json(folder / "process.json", {"pid": process.pid, "started": _started(process.pid)})
 

@@ -20,7 +20,7 @@ from curation.errors import BadInput
 from curation.files import read_json
 from curation.progress import SILENT, Progress
 from curation.task import Task
-from evals import asking, generate, prompts
+from evals import asking, generate, prompts, trained
 from evals.examples import Example
 
 MOST = 40
@@ -65,11 +65,10 @@ def pushes(
     if trained_on not in (None, models.fingerprint(place)):
         raise BadInput("The run was trained on another base model than the task names now.", where=run.name)
     tokenizer = models.load_tokenizer(place, asking.template_of(run))
-    system = asking.trained_with(run, task)
+    system = trained.system_prompt(run, task)
     progress.stage(f"loading {place.name}")
-    model = generate.load_adapters(
-        models.load_model(place, models.device("auto", "float32")), {"run": run / "adapter"}
-    )
+    base = trained.weights_of(run).base.load(place, models.device("auto", "float32"))
+    model: Any = generate.load_adapters(base, {"run": run / "adapter"})
     weights = [weight for name, weight in model.named_parameters() if "lora_" in name]
     for weight in weights:
         weight.requires_grad_(True)

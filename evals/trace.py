@@ -68,6 +68,11 @@ class Trace:
         return tuple(row.id for row in self.rows)
 
     @property
+    def traceable(self) -> bool:
+        """Whether gradients can say more: a wrong answer of a run, with rows near it."""
+        return not self.right and bool(self.rows) and self.candidate.startswith("run:")
+
+    @property
     def contradicting(self) -> tuple[Behind, ...]:
         """The rows that give the wrong answer to something near."""
         return tuple(row for row in self.rows if row.contradicting)

@@ -25,27 +25,41 @@ def find(store: Store, near: str) -> Trace | None:
         BadUsage: no such evaluation or row, or its rows are sealed.
     """
     key = f"{store.project.folder}|{near}"
-    if key in _found:
-        return _found[key]
     chore = chores.finished("trace")
     if chore is not None and chore.title.endswith(near):
-        if chore.error is not None:
+        if chore.error is not None and key not in _found:
             raise chore.error
-        _found[key] = chore.result
+        if chore.result is not None:
+            _found[key] = chore.result
+    if key in _found:
         return _found[key]
     if chores.running() is None:
         chores.start("trace", f"Finding the training rows behind {near}", _search(store, near))
     return None
 
 
-def _search(store: Store, near: str) -> Callable[[Progress], Any]:
+def weigh(store: Store, near: str) -> None:
+    """Find them again, this time by their gradients too; `find` has the new trace when that is done.
+
+    Raises:
+        ProjectBusy: other work is under way.
+    """
+    chores.start("trace", f"Weighing the training rows behind {near}", _search(store, near, gradients=True))
+
+
+def _search(store: Store, near: str, *, gradients: bool = False) -> Callable[[Progress], Any]:
     name, _, rest = near.partition(":")
     example, _, candidate = rest.partition(":")
     if not example:
         raise BadUsage(f"Expected EVALUATION:ID, got {near!r}.")
     folder = jobs.find(store.project.evals, name)
     return lambda progress: trace.trace(
-        folder, example, candidate or None, cache=state.project().vectors, progress=progress
+        folder,
+        example,
+        candidate or None,
+        gradients=gradients,
+        cache=state.project().vectors,
+        progress=progress,
     )
 
 
@@ -54,7 +68,13 @@ def as_list(store: Store, found: Trace) -> tuple[np.ndarray[Any, Any], dict[int,
     seqs = rows.ids_to_seqs(store, found.ids)
     by_id = dict(zip((one for one in found.ids if rows.ids_to_seqs(store, [one])), seqs, strict=False))
     asides = {
-        by_id[row.id]: ("contradicts" if row.contradicting else f"near {row.cosine:.2f}")
+        by_id[row.id]: (
+            f"push {row.push:+.2f}"
+            if row.push is not None
+            else "contradicts"
+            if row.contradicting
+            else f"near {row.cosine:.2f}"
+        )
         for row in found.rows
         if row.id in by_id
     }

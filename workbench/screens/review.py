@@ -70,6 +70,14 @@ def _behind(near: str) -> bool:
         text.plain("Looking for the training rows that pull towards this answer.", "dim")
         return False
     text.failing(found.prompt, found.expected, found.answer, found.summary)
+    if found.traceable and all(row.push is None for row in found.rows):
+        press(
+            "Weigh them by their gradients",
+            lambda: behind.weigh(state.store(), near),
+            key="weigh",
+            help="Which of these rows push the run towards this answer: half a second a row on one core, "
+            "for a model of 135 M.",
+        )
     return True
 
 
