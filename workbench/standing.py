@@ -73,7 +73,7 @@ def _changed(store: Store, version: Version) -> int:
             """
             select count(distinct d.seq)
             from decision d
-            where d.batch > ?::bigint and d.kind in ('decision', 'label', 'messages')
+            where d.batch > ?::bigint and d.kind in ('decision', 'label', 'messages', 'revised')
             """,
             [store.get(f"{versions.FROZEN_KEY}{version.name}") or "0"],
         )

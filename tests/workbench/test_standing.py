@@ -11,7 +11,7 @@ from workbench import standing
 
 @pytest.fixture
 def opened(tmp_path):
-    rows = [{"messages": chat(f"question number {i}", f"answer {i}")} for i in range(5)]
+    rows = [{"messages": chat(f"question number {i}", f"answer {i}"), "key": str(i)} for i in range(5)]
     with store.create(project.reserve(tmp_path / "p")) as made:
         importing.import_file(made, write_jsonl(tmp_path / "rows.jsonl", rows), who="ann")
         yield made
@@ -32,3 +32,12 @@ def test_an_edited_example_is_unchecked_until_the_checks_have_looked_again(opene
     assert unchecked(opened, known) == 0
     decisions.undo(opened, who="ann")
     assert unchecked(opened, known) == 1
+
+
+def test_a_row_revised_by_a_later_file_is_unchecked(opened, tmp_path):
+    known = task.load(opened.project.task_path)
+    checks.run(opened, known)
+    rows = [{"messages": chat(f"question number {i}", "another answer"), "key": str(i)} for i in (1, 2)]
+    later = write_jsonl(tmp_path / "rows-v2.jsonl", rows)
+    importing.import_file(opened, later, mapping={"id": "key"}, who="ann")
+    assert unchecked(opened, known) == 2
