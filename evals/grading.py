@@ -10,7 +10,7 @@ import fcntl
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import permutations
 from pathlib import Path
@@ -18,12 +18,15 @@ from typing import Literal
 
 from curation import events
 from curation.errors import BadInput, BadUsage, unknown
-from curation.files import add_line, sha256
+from curation.files import add_line, read_json, sha256, write_json
 from evals import compare, evaluation, stored
 from evals.significance import Paired, paired
 from evals.wording import counted, signed
 
 FILE = "judgements.jsonl"
+REFERENCES = "references.jsonl"
+"""Judgements on expected answers: beside the evaluations, since they hold for every one of them."""
+_NOTED = "disputed.json"
 REPEATED = 0.1
 Kind = Literal["pair", "single", "reference"]
 TITLES: dict[Kind, str] = {
@@ -161,9 +164,9 @@ def record(folder: Path, question: Question, kind: Kind, side: str, *, who: str,
     )
 
 
-def take_back(folder: Path, key: str, *, who: str, op: str) -> None:
+def take_back(folder: Path, key: str, kind: Kind, *, who: str, op: str) -> None:
     """Make a question open again."""
-    _append(folder, Judgement(op, events.now(), who, "pair", key, "", False, (), "", ""))
+    _append(folder, Judgement(op, events.now(), who, kind, key, "", False, (), "", ""))
 
 
 def read(folder: Path) -> list[Judgement]:
@@ -173,7 +176,7 @@ def read(folder: Path) -> list[Judgement]:
         BadInput: a line other than an unfinished last one cannot be read.
     """
     standing: dict[tuple[str, str], Judgement] = {}
-    for one in _lines(folder):
+    for one in (*_lines(folder / FILE), *_lines(folder.parent / REFERENCES)):
         standing.pop((one.who, one.key), None)
         if one.said:
             standing[one.who, one.key] = one
@@ -251,8 +254,18 @@ def sentences(found: Tally, candidate: str, baseline: str) -> list[str]:
     return said
 
 
+def disputed_here(folder: Path, ids: Collection[str], *, record: bool) -> frozenset[str]:
+    """The disputed rows among `ids`, noted in the folder, so that a copy of it alone gives the same verdict."""
+    noted = folder / _NOTED
+    beside = (folder.parent / REFERENCES).is_file()
+    found = disputed(folder) if beside else frozenset(read_json(noted) if noted.is_file() else ())
+    if record and beside and (found or noted.is_file()):
+        write_json(noted, sorted(found))
+    return found & frozenset(ids)
+
+
 def disputed(folder: Path) -> frozenset[str]:
-    """Rows whose expected answer most raters call wrong."""
+    """Rows whose expected answer most raters call wrong, in whatever evaluation they were asked."""
     said: defaultdict[str, list[str]] = defaultdict(list)
     for one in read(folder):
         if one.kind == "reference" and not one.repeat and one.said != "unsure":
@@ -357,15 +370,16 @@ def _agreed(given: Sequence[Judgement]) -> list[bool]:
 
 
 def _append(folder: Path, one: Judgement) -> None:
-    with (folder / FILE).open("a", encoding="utf-8") as file:
+    path = folder.parent / REFERENCES if one.kind == "reference" else folder / FILE
+    with path.open("a", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        if all(other.op != one.op for other in _lines(folder)):
-            add_line(file, folder / FILE, asdict(one))
+        if all(other.op != one.op for other in _lines(path)):
+            add_line(file, path, asdict(one))
 
 
-def _lines(folder: Path) -> list[Judgement]:
+def _lines(path: Path) -> list[Judgement]:
     try:
-        text = (folder / FILE).read_text("utf-8")
+        text = path.read_text("utf-8")
     except FileNotFoundError:
         return []
     found = []
@@ -374,5 +388,5 @@ def _lines(folder: Path) -> list[Judgement]:
             told = json.loads(line)
             found.append(Judgement(**{**told, "names": tuple(told["names"])}))
         except (ValueError, TypeError, KeyError) as error:
-            raise BadInput(f"Line {number} cannot be read.", where=str(folder / FILE)) from error
+            raise BadInput(f"Line {number} cannot be read.", where=str(path)) from error
     return found

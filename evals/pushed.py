@@ -20,7 +20,7 @@ from curation.errors import BadInput
 from curation.files import read_json
 from curation.progress import SILENT, Progress
 from curation.task import Task
-from evals import asking, generate, prompts, trained
+from evals import generate, prompts, questions, trained
 from evals.examples import Example
 
 MOST = 40
@@ -64,7 +64,7 @@ def pushes(
     trained_on = read_json(run / "manifest.json").get("model", {}).get("fingerprint")
     if trained_on not in (None, models.fingerprint(place)):
         raise BadInput("The run was trained on another base model than the task names now.", where=run.name)
-    tokenizer = models.load_tokenizer(place, asking.template_of(run))
+    tokenizer = models.load_tokenizer(place, questions.template_of(run))
     system = trained.system_prompt(run, task)
     progress.stage(f"loading {place.name}")
     base = trained.weights_of(run).base.load(place, models.device("auto", "float32"))

@@ -6,8 +6,8 @@ Nothing is generated or scored here; the folder alone decides what is seen.
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -118,6 +118,17 @@ class Stored:
         """Mean tokens (in and out) or seconds of an answer; None where any was not measured."""
         values = [getattr(one, unit) for one in self.outcomes[name] if one is not None]
         return None if not values or None in values else sum(values) / len(values)
+
+    def without(self, ids: Collection[str]) -> Stored:
+        """The same without these rows."""
+        kept = [position for position, id_ in enumerate(self.ids) if id_ not in ids]
+
+        return replace(
+            self,
+            ids=tuple(self.ids[i] for i in kept),
+            groups=tuple(self.groups[i] for i in kept),
+            outcomes={name: tuple(column[i] for i in kept) for name, column in self.outcomes.items()},
+        )
 
     @property
     def doubtful(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from curation.embed import vectors
 from curation.errors import BadUsage, NotReady, unknown
 from curation.progress import SILENT, Progress
 from curation.task import Task
-from evals import answers, asking, candidates, evaluation, examples, pushed, scoring
+from evals import answers, candidates, evaluation, examples, pushed, questions, scoring
 from evals.examples import Example
 from evals.scorers.exact import normalise
 from evals.scorers.fields import leaves, same_leaf
@@ -146,7 +146,7 @@ def _weighed(
 ) -> list[Behind]:
     """The rows in the order of their push; those whose gradient was not taken come last."""
     one = candidates.parse(answer.candidate) if answer.candidate.startswith("run:") else None
-    run = asking.run_folder(one, folder) if one else None
+    run = questions.run_folder(one, folder) if one else None
     if run is None:
         raise BadUsage(
             f"{answer.candidate} was not trained here: it has no gradients.",

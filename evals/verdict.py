@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from curation.errors import BadInput
-from evals import looks, rule, stored, wording
+from evals import grading, looks, rule, stored, wording
 from evals.case import MOST_MISSING, Case, Decision, margin_of, opponents
 from evals.guardrails import Guarded
 from evals.rule import Check, Comparison, Settle, Terms
@@ -21,6 +21,7 @@ from evals.significance import chance_of_a_false_ship, look_confidence
 Outcome = Literal["ship", "do_not_ship", "not_enough_evidence", "withheld"]
 
 EXIT_CODES: dict[Outcome, int] = {"ship": 0, "do_not_ship": 10, "not_enough_evidence": 11, "withheld": 1}
+_WEAKEST_LAST: tuple[Outcome, ...] = ("ship", "not_enough_evidence", "do_not_ship", "withheld")
 GUARDRAIL = "guardrail"
 """What the lines of the gate are called, in short, that come from guardrails."""
 _FIGURES = (
@@ -61,6 +62,8 @@ class Verdict:
         answers_fingerprint: SHA-256 of the stored answers and scores it was computed from.
         guardrails: what became of each, on each slice.
         lost_must_pass: ids of the rows that may not be lost and were.
+        disputed: ids of the rows whose expected answer people call wrong; this is the weaker of the verdicts with
+            and without them.
     """
 
     verdict: Outcome
@@ -82,6 +85,7 @@ class Verdict:
     answers_fingerprint: str
     guardrails: tuple[Guarded, ...] = ()
     lost_must_pass: tuple[str, ...] = ()
+    disputed: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -152,7 +156,19 @@ def judge(
         return _withheld(case, reasons)
     register = looks_file or folder.parent / looks.REGISTER
     number = looks.take(register, folder, name, held.answers_fingerprint, held.ids, record=record)
-    return _verdict(case, number)
+    return _undisputed(case, _verdict(case, number), number, record=record)
+
+
+def _undisputed(case: Case, given: Verdict, look: int, *, record: bool) -> Verdict:
+    """The weaker of the verdict and the one without the rows whose expected answer people call wrong."""
+    disputed = grading.disputed_here(case.held.folder, case.held.ids, record=record)
+    rest = case.held.without(disputed)
+    if not disputed or not rest.ids:
+        return given
+    other = _verdict(replace(case, held=rest), look)
+    weaker = max((given, other), key=lambda one: _WEAKEST_LAST.index(one.verdict))
+    said = wording.disputed(len(disputed), given.headline, other.headline, weaker.headline)
+    return replace(weaker, sentences=(*weaker.sentences, said), disputed=tuple(sorted(disputed)))
 
 
 def judge_given(case: Case) -> Verdict:

@@ -309,6 +309,15 @@ def doubtful(count: int) -> str:
     return f"Check the reference of {counted(count, 'row')}: all candidates agree, and not with it."
 
 
+def disputed(count: int, with_them: str, without: str, kept: str) -> str:
+    """What became of the rows whose expected answer people call wrong."""
+    rows = f"People call the expected answer of {counted(count, 'row')} wrong."
+    if with_them.partition(".")[0] == without.partition(".")[0]:
+        return f"{rows} Without {'it' if count == 1 else 'them'} the verdict is the same."
+    side = "with" if kept == with_them else "without"
+    return f"{rows} With and without them the verdicts differ; the weaker one counts, {side} them."
+
+
 def progress(candidate: str, one: Comparison | None, rows: int) -> tuple[str, list[str]]:
     """Where a candidate stands on validation against `one`, its closest baseline; nothing is decided there."""
     sealed = "Validation is the working split: it guides choices. Whether to ship is decided on the sealed test rows."

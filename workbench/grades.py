@@ -53,7 +53,7 @@ def deliver(
     fresh = [item for item in box["items"] if item["n"] > session.ack]
     for item in fresh:
         if item["kind"] == "back":
-            grading.take_back(folder, item["key"], who=who, op=item["op"])
+            grading.take_back(folder, item["key"], kind, who=who, op=item["op"])
         elif item["key"] in known:
             grading.record(folder, known[item["key"]], kind, item["side"], who=who, op=item["op"])
         session.ack = item["n"]

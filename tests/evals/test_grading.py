@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from curation.errors import BadInput, BadUsage
 from evals import grading
 from evals.grading import alpha
+from evals.verdict import judge
+from tests.evals.conftest import marks
 
 PAIR = {"candidate": "run:r001", "baseline": "prompt"}
 
@@ -76,9 +80,9 @@ def test_the_same_press_counts_once_and_one_taken_back_not_at_all(folder):
     say(folder, one, "tie")
     say(folder, one, "tie")
     assert len(grading.read(folder)) == 1
-    grading.take_back(folder, one.key, who="bob", op="b1")
+    grading.take_back(folder, one.key, "pair", who="bob", op="b1")
     assert len(grading.read(folder)) == 1
-    grading.take_back(folder, one.key, who="ann", op="a1")
+    grading.take_back(folder, one.key, "pair", who="ann", op="a1")
     assert grading.read(folder) == []
 
 
@@ -120,3 +124,26 @@ def test_a_torn_last_line_is_passed_over_and_a_broken_one_is_named(folder):
     file.write_text("nonsense\n" + file.read_text("utf-8"), "utf-8")
     with pytest.raises(BadInput, match="Line 1"):
         grading.read(folder)
+
+
+def test_a_verdict_counts_the_weaker_of_with_and_without_disputed_rows(evaluation, tmp_path):
+    """25 gained and 10 lost ship; 12 of the gained rows have a reference that people call wrong."""
+    folder = evaluation(marks(150, 25, 10, 15))
+    before = judge(folder, "run:r001", record=False)
+    assert before.verdict == "ship" and not before.disputed
+    for one in ask(folder, kind="reference", all_rows=True):
+        if not one.repeat and "row00150" <= one.id <= "row00161":
+            say(folder, one, "wrong", kind="reference")
+    after = judge(folder, "run:r001")
+    assert (after.verdict, len(after.disputed), after.closest.paired.n) == ("not_enough_evidence", 12, 188)
+    assert "the weaker one counts, without them" in after.sentences[-1]
+    alone = shutil.copytree(folder, tmp_path / "alone" / "e001")
+    assert judge(alone, "run:r001").verdict == "not_enough_evidence"
+
+
+def test_disputes_that_change_nothing_are_said(evaluation):
+    folder = evaluation(marks(150, 34, 8, 8))
+    (one,) = (one for one in ask(folder, kind="reference", all_rows=True) if one.key == "reference|row00150")
+    say(folder, one, "wrong", kind="reference")
+    given = judge(folder, "run:r001")
+    assert given.verdict == "ship" and "Without it the verdict is the same" in given.sentences[-1]
