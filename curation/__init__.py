@@ -1,7 +1,7 @@
 """Curation: rows in, verdicts on rows out; and what all four packages share.
 
 Shared: errors, files, progress, events, jobs (with work), project, task, example, chat (with dialect), models (with
-packaged), embed. They load neither torch nor DuckDB when imported.
+packaged and model_hub), embed. They load neither torch nor DuckDB when imported.
 
 Curation itself: store (the one DuckDB connection) and schema.sql; importing with preview, formats, owned (sets of
 others) and mending (rows kept aside); checks; dedup, meaning (vectors) and label_errors; decisions with changes,

@@ -186,7 +186,8 @@ def _probe(tokenizer: Tokenizer, template: str) -> Dialect:
     if not template:
         raise TemplateProblem(
             "The tokenizer has no chat template.",
-            hint="Use a chat model, or name a Jinja file in task.yaml (model.template).",
+            hint="Name one in task.yaml, under model: `template: chatml`, which travels with Touchstone, or the path "
+            "of a Jinja file. Then measure the baseline with it.",
         )
     specials = control_tokens(tokenizer)
     turn_end = _turn_end(tokenizer, specials)

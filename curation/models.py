@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any, Literal
 
-from curation import packaged
+from curation import model_hub, packaged
 from curation.errors import BadInput, BadUsage, MissingModel
-from curation.files import cache_folder, canonical_json, sha256, sha256_file, write_json
+from curation.files import cache_folder, canonical_json, sha256, sha256_file, shipped, write_json
+from curation.model_hub import first_line
 from curation.progress import SILENT, Progress
 from curation.task import ModelSpec
 
@@ -132,7 +131,7 @@ def device(wanted: str = "auto", dtype: str = "auto") -> Device:
 
 
 def load_tokenizer(model: str | ModelSpec | ModelPlace, template: str | Path | None = None) -> Any:  # noqa: ANN401
-    """The tokenizer; the Jinja file `template` (or the spec's) replaces its chat template.
+    """The tokenizer; `template` (or the spec's), a Jinja file or a shipped name, replaces its chat template.
 
     Raises:
         MissingModel: the model is not here, or its tokenizer cannot be read.
@@ -146,15 +145,22 @@ def load_tokenizer(model: str | ModelSpec | ModelPlace, template: str | Path | N
         tokenizer = AutoTokenizer.from_pretrained(str(place.path), local_files_only=True)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise MissingModel(
-            f"The tokenizer cannot be read: {_first_line(error)}", where=str(place.path)
+            f"The tokenizer cannot be read: {first_line(error)}", where=str(place.path)
         ) from error
     own = template or (model.template if isinstance(model, ModelSpec) else None)
     if own:
         try:
-            tokenizer.chat_template = Path(own).expanduser().read_text("utf-8")
+            tokenizer.chat_template = template_file(own).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"The chat template cannot be read: {error}", where=str(own)) from error
     return tokenizer
+
+
+def template_file(name: str | Path) -> Path:
+    """The file of a chat template: the path given, or the one that travels with Touchstone under that name."""
+    given = Path(name).expanduser()
+    own = shipped("templates", f"{given.name}.jinja")
+    return own if str(given) == given.name and own.is_file() and not given.is_file() else given
 
 
 def load_model(  # noqa: ANN201  a transformers model
@@ -183,7 +189,7 @@ def load_model(  # noqa: ANN201  a transformers model
         )
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise MissingModel(
-            f"The model cannot be loaded: {_first_line(error)}",
+            f"The model cannot be loaded: {first_line(error)}",
             where=str(place.path),
             hint="Touchstone loads safetensors of architectures that transformers itself knows; "
             "code from a model's repository is never run.",
@@ -262,20 +268,6 @@ def found() -> list[Found]:
     return out
 
 
-def hub_reachable(seconds: float = 2.0) -> tuple[bool, str]:
-    """Whether the model hub answers, and what was seen; never takes longer than `seconds`."""
-    from huggingface_hub.constants import ENDPOINT
-
-    if _offline():
-        return False, "HF_HUB_OFFLINE is set"
-    said: list[tuple[bool, str]] = []
-    Thread(
-        target=lambda: said.append(_ask(ENDPOINT, seconds)), daemon=True
-    ).start()  # a DNS look-up has no time-out
-    _wait_for(said, seconds)
-    return said[0] if said else (False, f"{ENDPOINT} did not answer within {seconds:g} s")
-
-
 def dtype_option(dtype: object) -> dict[str, object]:
     """The dtype as `from_pretrained` wants it: `dtype` since transformers 4.56, `torch_dtype` before."""
     import transformers
@@ -313,7 +305,7 @@ def _from_hub(name: str, revision: str | None) -> ModelPlace:
             return ModelPlace(name, folder, folder.name, "hub")
     except (errors.LocalEntryNotFoundError, errors.HFValidationError):
         pass
-    answers, why = hub_reachable()
+    answers, why = model_hub.reachable()
     if not answers:
         raise MissingModel(
             f"The model {name} is not on this machine ({missing}) and the hub cannot be reached: {why}.",
@@ -323,37 +315,11 @@ def _from_hub(name: str, revision: str | None) -> ModelPlace:
     try:
         folder = Path(snapshot_download(name, revision=revision, allow_patterns=WANTED))
     except Exception as error:  # the hub's own errors and those of whatever HTTP library it uses
-        raise _hub_problem(name, revision, error) from error
+        raise model_hub.problem(name, revision, error) from error
     missing = _what_is_missing(folder)
     if missing:
         raise MissingModel(f"The model {name} on the hub is not usable: {missing}.", where=str(folder))
     return ModelPlace(name, folder, folder.name, "hub")
-
-
-def _hub_problem(name: str, revision: str | None, error: Exception) -> MissingModel:
-    from huggingface_hub import errors
-    from huggingface_hub.constants import ENDPOINT
-
-    page = f"{ENDPOINT}/{name}"
-    if isinstance(error, errors.GatedRepoError):
-        return MissingModel(
-            f"The model {name} is gated: its owner wants the licence accepted first.",
-            hint=f"Accept it at {page}, then run `hf auth login` (or set HF_TOKEN), or give a local folder.",
-            code="gated-model",
-        )
-    if isinstance(error, errors.RevisionNotFoundError):
-        return MissingModel(
-            f"The model {name} has no revision {revision!r}.", hint=f"See {page}/commits/main."
-        )
-    if isinstance(error, (errors.RepositoryNotFoundError, errors.HFValidationError)):
-        return MissingModel(
-            f"The hub has no model {name}, or it is private.",
-            hint="Check the name; for a private model run `hf auth login` (or set HF_TOKEN).",
-        )
-    return MissingModel(
-        f"The model {name} could not be fetched: {_first_line(error)}",
-        hint="Try again (what was fetched is kept), or give a local folder in task.yaml (model.name).",
-    )
 
 
 def _what_is_missing(folder: Path) -> str:
@@ -393,39 +359,3 @@ def _native_bfloat16() -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     except TypeError:
         return bool(torch.cuda.is_bf16_supported())
-
-
-def _offline() -> bool:
-    from huggingface_hub import constants
-
-    return constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in (
-        "1",
-        "ON",
-        "YES",
-        "TRUE",
-    )
-
-
-def _ask(address: str, seconds: float) -> tuple[bool, str]:
-    from urllib.error import HTTPError, URLError
-    from urllib.request import Request, urlopen
-
-    try:
-        with urlopen(Request(address, method="HEAD"), timeout=seconds):
-            return True, f"{address} answers"
-    except HTTPError as error:
-        return True, f"{address} answers {error.code}"
-    except (URLError, OSError, ValueError) as error:
-        return False, f"{address}: {getattr(error, 'reason', error)}"
-
-
-def _wait_for(said: list[tuple[bool, str]], seconds: float) -> None:
-    import time
-
-    end = time.monotonic() + seconds
-    while not said and time.monotonic() < end:
-        time.sleep(0.02)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -83,7 +83,9 @@ class ModelSpec(BaseModel):
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     template: str | None = Field(
-        None, description="path of a Jinja chat template that replaces the model's own"
+        None,
+        description="a Jinja chat template in place of the model's own: its path, or chatml, which travels along "
+        "and suits a model that has none",
     )
 
 

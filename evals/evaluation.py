@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from curation import events, jobs
+from curation import events, jobs, models
 from curation import task as tasks
 from curation.errors import BadInput, BadUsage, NotReady
 from curation.files import canonical_json, read_json, sha256, sha256_file, write_atomic
@@ -242,7 +242,7 @@ def _template(task: Task) -> bytes | None:
     if not task.model.template:
         return None
     try:
-        return Path(task.model.template).expanduser().read_bytes()
+        return models.template_file(task.model.template).read_bytes()
     except OSError as error:
         raise BadInput(f"The chat template cannot be read: {error}", where=task.model.template) from error
 

@@ -80,8 +80,9 @@ def leaked(splits: Mapping[str, list[Row]]) -> Iterable[Finding]:
 
 def rows_that_cannot(train: Tokenised, facts: ModelFacts, tokenizer: Tokenizer) -> Iterable[Finding]:
     """Rows that cannot be trained on as they are."""
-    for reason, n in Counter(one.reason for one in train.problems).most_common(5):
-        ids = [one.id for one in train.problems if one.reason == reason]
+    problems = train.problems if tokenizer.chat_template else ()  # without one, `stops` says it once
+    for reason, n in Counter(one.reason for one in problems).most_common(5):
+        ids = [one.id for one in problems if one.reason == reason]
         yield _error(
             "template", f"{_rows(n)}: {reason}", "Edit or drop them in Review, then freeze again.", ids
         )

@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from curation import chat, models
-from curation.dialect import Tokenizer
+from curation.dialect import TemplateProblem, Tokenizer
 from curation.errors import NotReady
 from curation.progress import SILENT, Progress
 from curation.task import Task
@@ -67,6 +67,7 @@ class Preflight:
     device: str
     dtype: str
     device_reason: str
+    template: str
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -120,6 +121,7 @@ def prepare(
     progress.stage("Finding the model")
     place = models.resolve(task.model.name, task.model.revision, progress)
     tokenizer = models.load_tokenizer(place, task.model.template)
+    bare = task.model.template and not models.load_tokenizer(place).chat_template
     return check(
         version,
         task,
@@ -128,6 +130,7 @@ def prepare(
         read_facts(place.path),
         models.device(recipe.device, task.model.dtype),
         speed=speed,
+        bare=bool(bare),
         progress=progress,
     )
 
@@ -141,9 +144,14 @@ def check(
     device: models.Device,
     *,
     speed: Speed | None = None,
+    bare: bool = False,
     progress: Progress = SILENT,
 ) -> Preflight:
-    """Turn the version's rows into tokens and look for everything that would spoil the run."""
+    """Turn the version's rows into tokens and look for everything that would spoil the run.
+
+    Args:
+        bare: the model has no chat template of its own; the task's is used.
+    """
     splits = {name: tokens.read_split(version, name, task) for name in ("train", "validation", "test")}
     leaked = look.leaked(splits)
     if recipe.tuning == "lora":
@@ -202,7 +210,23 @@ def check(
         device=device.kind,
         dtype=device.dtype,
         device_reason=device.reason,
+        template=_template(task, tokenizer, bare),
     )
+
+
+def _template(task: Task, tokenizer: Tokenizer, bare: bool) -> str:
+    """Which chat template is used, and how answers end with it."""
+    if not tokenizer.chat_template:
+        return ""
+    own = task.model.template
+    why = "the model has none" if bare else "in place of the model's own"
+    which = f"Chat template {own}: {why}." if own else "The model's own chat template."
+    try:
+        end = chat.end_of_turn(tokenizer)
+    except TemplateProblem:
+        return which
+    known = ", its own end of text" if end == tokenizer.eos_token_id else ""
+    return f"{which} Answers end with {tokenizer.decode([end])}{known}; no token is added."
 
 
 def _cost(

@@ -171,7 +171,7 @@ def _write(
     recipes.save(recipe, run / "recipe.yaml")
     tasks.save(task, run / "task.yaml")
     if task.model.template:
-        write_atomic(run / "template.jinja", Path(task.model.template).expanduser().read_bytes())
+        write_atomic(run / "template.jinja", models.template_file(task.model.template).read_bytes())
     place = models.resolve(task.model.name, task.model.revision)
     manifest = Manifest(
         version=os.path.relpath(version.resolve(), run.resolve()),

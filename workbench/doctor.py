@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
-from curation import models
+from curation import model_hub, models
 from curation.errors import TouchstoneError
 from curation.files import cache_folder
 
@@ -100,7 +100,7 @@ def _packages() -> tuple[Line, ...]:
 
 
 def _models() -> tuple[Line, ...]:
-    reachable, seen = models.hub_reachable()
+    reachable, seen = model_hub.reachable()
     found = tuple((one.name, one.origin, one.note or one.path) for one in models.found())
     return (*found, ("model hub", "reachable" if reachable else "not reachable", seen))
 

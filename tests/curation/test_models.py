@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from curation import models, packaged
+from curation import model_hub, models, packaged
 from curation.errors import BadInput, BadUsage, MissingModel
 from curation.task import ModelSpec
 
@@ -47,7 +47,7 @@ def folder(families, tmp_path_factory):
 def hub(tmp_path, monkeypatch):
     """An empty hub cache, and a hub that cannot be reached."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(models, "hub_reachable", lambda seconds=2.0: (False, "no network in this test"))
+    monkeypatch.setattr(model_hub, "reachable", lambda seconds=2.0: (False, "no network in this test"))
     return tmp_path / "hub"
 
 
@@ -126,7 +126,7 @@ def test_each_refusal_of_the_hub_has_its_own_advice(hub, monkeypatch, kind, says
         raise hub_error(kind)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    monkeypatch.setattr(models, "hub_reachable", lambda: (True, "answers"))
+    monkeypatch.setattr(model_hub, "reachable", lambda: (True, "answers"))
     with pytest.raises(MissingModel, match=says) as problem:
         models.resolve("acme/tiny", "v2")
     assert hint in problem.value.hint
@@ -144,7 +144,7 @@ def test_a_reachable_hub_is_asked_for_the_revision_and_never_handed_a_token(hub,
         return str(cached(hub, folder))
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    monkeypatch.setattr(models, "hub_reachable", lambda: (True, "answers"))
+    monkeypatch.setattr(model_hub, "reachable", lambda: (True, "answers"))
     assert models.resolve("acme/tiny", "v2").revision == COMMIT
     assert asked == [("acme/tiny", {"revision": "v2", "allow_patterns": models.WANTED})]
     assert not any("py" in pattern or "bin" in pattern for pattern in models.WANTED)
@@ -282,10 +282,10 @@ def test_doctor_lists_packaged_models_and_the_hubs_cache(hub, folder):
 
 
 def test_asking_for_the_hub_never_takes_longer_than_its_bound(monkeypatch):
-    monkeypatch.setattr(models, "_offline", lambda: False)
-    monkeypatch.setattr(models, "_ask", lambda address, seconds: time.sleep(30))
+    monkeypatch.setattr(model_hub, "_offline", lambda: False)
+    monkeypatch.setattr(model_hub, "_ask", lambda address, seconds: time.sleep(30))
     begin = time.monotonic()
-    answers, why = models.hub_reachable(0.2)
+    answers, why = model_hub.reachable(0.2)
     assert not answers
     assert "did not answer" in why
     assert time.monotonic() - begin < 5
@@ -293,7 +293,7 @@ def test_asking_for_the_hub_never_takes_longer_than_its_bound(monkeypatch):
 
 def test_offline_by_the_hubs_own_variable_is_honoured(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert models.hub_reachable() == (False, "HF_HUB_OFFLINE is set")
+    assert model_hub.reachable() == (False, "HF_HUB_OFFLINE is set")
 
 
 def test_the_packaged_embedder_is_there_by_name():

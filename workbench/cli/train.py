@@ -73,6 +73,8 @@ def _preflight(session: Session, found: Preflight) -> None:
         session.say(
             f"About {found.estimate.seconds / 60:.1f} minutes and {found.estimate.memory / 2**30:.1f} GiB at the peak"
         )
+    if found.template:
+        session.say(found.template)
     for finding in found.findings:
         session.say(f"{finding.severity}: {finding.message} {finding.hint}".rstrip())
     session.emit(
@@ -86,6 +88,7 @@ def _preflight(session: Session, found: Preflight) -> None:
             "device": found.device,
             "dtype": found.dtype,
             "digest": found.train.digest,
+            "template": found.template,
             "findings": [asdict(one) for one in found.findings],
         }
     )

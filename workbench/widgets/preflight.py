@@ -29,7 +29,8 @@ def preflight(found: Preflight) -> None:
     text.facts(figures)
     if cost:
         text.plain(
-            f"{found.device} in {found.dtype}: {found.device_reason.rstrip('.')}. Speed {cost.speed.reason}.",
+            f"{found.device} in {found.dtype}: {found.device_reason.rstrip('.')}. Speed {cost.speed.reason}. "
+            f"{found.template}",
             "dim",
         )
     for tone, severity, findings in (

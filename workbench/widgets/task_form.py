@@ -31,6 +31,14 @@ def task_form(task: Task) -> dict[str, Any]:
             width=260,
             help="A packaged name, a folder, or a hub name.",
         )
+        template = st.text_input(
+            "Chat template",
+            task.model.template or "",
+            key="template",
+            width=180,
+            placeholder="the model's own",
+            help="For a base model that has none: `chatml`, which travels along, or the path of a Jinja file.",
+        )
         primary = st.selectbox(
             "Judged by", scorers, index=scorers.index(task.primary_scorer), key="primary", width=200
         )
@@ -52,7 +60,7 @@ def task_form(task: Task) -> dict[str, Any]:
         group = st.text_input(
             "Keep together by (metadata field)", task.group or "", key="group-field", width=260
         )
-    model_spec = {**task.model.model_dump(exclude_none=True), "name": model}
+    model_spec = {**task.model.model_dump(exclude_none=True), "name": model, "template": template or None}
     return {
         "kind": kind,
         "model": model_spec,
