@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from curation.errors import BadInput, BadUsage
-from curation.models import hub_reachable
+from curation.model_hub import reachable
 
 if TYPE_CHECKING:
     import datasets
@@ -112,7 +112,7 @@ def _no_long_wait() -> Iterator[None]:
     from huggingface_hub import constants
 
     before = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
-    if not hub_reachable()[0]:
+    if not reachable()[0]:
         constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
     try:
         yield
