@@ -11,13 +11,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation.files import write_atomic, write_json
+from curation.errors import BadInput
+from curation.files import sha256_file, write_atomic, write_json
 from curation.task import Task
 from evals import answers, examples, scorers, spec, summary
 from evals.answers import Answer
 from evals.corpus import Corpus, corpus
 from evals.examples import Example
-from evals.scorers import Asked, Score, ScoringContext
+from evals.scorers import Asked, Score, ScoringContext, own_code
 from evals.spec import Evaluation
 
 _SCORES = pa.schema(
@@ -34,8 +35,12 @@ def rescore(folder: Path) -> dict[str, Any]:
 
     Returns:
         The summary, as `summary.of` describes it.
+
+    Raises:
+        BadInput: the file of a person's own scorer has changed.
     """
     evaluation = spec.load(folder)
+    _same_code(folder, evaluation)
     rows = examples.read(folder / "examples.parquet")
     given = {(one.candidate, one.id): one for one in answers.read(folder)}
     names = evaluation.names
@@ -51,6 +56,19 @@ def rescore(folder: Path) -> dict[str, Any]:
             summed["candidates"][name] |= _corpus(rows, [given.get((name, row.id)) for row in rows])
     write_json(folder / "summary.json", summed)
     return summed
+
+
+def _same_code(folder: Path, evaluation: Evaluation) -> None:
+    """Refuse a scorer of a person's own whose file is not the one the evaluation was made with."""
+    for name in evaluation.scorers:
+        if name.startswith(own_code.PREFIX):
+            path = own_code.kept(folder, name.removeprefix(own_code.PREFIX))
+            if not path.is_file() or sha256_file(path) != evaluation.contents.get(name):
+                raise BadInput(
+                    f"The file of {name} is not the one this evaluation was made with.",
+                    where=str(path),
+                    hint="Evaluate again: answers that exist are not made twice.",
+                )
 
 
 def _corpus(rows: Sequence[Example], given: Sequence[Answer | None]) -> dict[str, Corpus]:

@@ -35,6 +35,11 @@ def named(argument: str) -> tuple[str, str]:
     return file, function
 
 
+def kept(folder: Path, argument: str) -> Path:
+    """Where an evaluation keeps the file of `FILE.py:FUNCTION`."""
+    return folder / FOLDER / Path(named(argument)[0]).name
+
+
 def _problem(argument: str) -> str:
     file, function = named(argument)
     if not file.endswith(".py") or not function.isidentifier():
@@ -51,8 +56,7 @@ def _judge_all(asked: Sequence[Asked]) -> list[list[Score]]:
     context = asked[0].context
     if not context.argument or context.folder is None:
         return [[_unjudged("no_function", "name one as python:FILE.py:FUNCTION")] for _ in asked]
-    file, function = named(context.argument)
-    path = context.folder / FOLDER / Path(file).name
+    path, function = kept(context.folder, context.argument), named(context.argument)[1]
     with tempfile.TemporaryDirectory() as place:
         rows = Path(place, "rows.jsonl")
         with rows.open("w", encoding="utf-8") as lines:

@@ -167,8 +167,15 @@ def judge(expected, answer):
 """
 
 
-def own(project: Project, version: Path, answers_file: Write, said: list[str], name: str = "judge") -> Path:
-    (project.folder / "mine.py").write_text(OWN, "utf-8")
+def own(
+    project: Project,
+    version: Path,
+    answers_file: Write,
+    said: list[str],
+    name: str = "judge",
+    text: str = OWN,
+) -> Path:
+    (project.folder / "mine.py").write_text(text, "utf-8")
     split, _ = examples.of_split(version, "validation")
     file = answers_file([{"id": one.id, "answer": text} for one, text in zip(split, said, strict=False)])
     task = Task(kind="free_form")
@@ -200,10 +207,18 @@ def test_an_answer_that_takes_too_long_is_not_judged_and_three_end_it(
 
 
 def test_a_file_that_cannot_be_loaded_judges_nothing(project, version, answers_file):
-    folder = own(project, version, answers_file, ["right"])
-    (folder / "given" / "mine.py").write_text("import nothing_of_this_name\n", "utf-8")
+    folder = own(project, version, answers_file, ["right"], text=f"import nothing_of_this_name\n{OWN}")
     value, reason = next(iter(scores(run(folder), "python:mine.py:judge").values()))
     assert value is None and "nothing_of_this_name" in reason
+
+
+def test_other_code_than_the_evaluation_was_made_with_is_never_run(project, version, answers_file):
+    folder = run(own(project, version, answers_file, ["right"]))
+    before = scores(folder, "python:mine.py:judge")
+    (folder / "given" / "mine.py").write_text("def judge(expected, answer):\n    return 1\n", "utf-8")
+    with pytest.raises(BadInput, match="not the one this evaluation was made with"):
+        evaluation.rescore(folder)
+    assert scores(folder, "python:mine.py:judge") == before
 
 
 def test_the_hash_of_the_source_decides_whether_an_evaluation_is_the_same(project, version, answers_file):
