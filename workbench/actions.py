@@ -41,7 +41,12 @@ def next_step(now: Standing) -> Step:
     """The first unfinished step of the loop."""
     counts = now.counts
     if not counts.examples:
-        return Step("No examples yet. Begin with a file of chats.", "Import a file", "import")
+        return Step(
+            "No examples yet. Begin with a file of chats.",
+            "Import a file",
+            "import",
+            other=("import", "Or have a report card of a file or two first"),
+        )
     if now.task is None:
         return Step(
             "The task has mistakes. Nothing can be checked or trained before they are mended.",

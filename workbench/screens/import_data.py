@@ -12,7 +12,7 @@ from curation.files import sha256
 from curation.revisions import ChangedRows
 from curation.task import Task
 from workbench import actions, chores, incoming, ledger, state
-from workbench.screens import changed_rows, kept_aside
+from workbench.screens import changed_rows, kept_aside, report_card
 from workbench.widgets import text
 from workbench.widgets.filter_bar import ANY_FLAG
 from workbench.widgets.findings import findings, imported, sources
@@ -88,6 +88,7 @@ def _look(files: list[Path], form: str) -> None:
         changed_rows.begin(
             files, form=form, mappings={path: mappings[path] for path in files if path in mappings}
         )
+    report_card.part(files, form, mappings, seen.preview is None)
 
 
 def _why(seen: incoming.Look, source: str | None) -> str:
