@@ -115,7 +115,7 @@ class Recipe(BaseModel):
         "Adapter",
         "Share of adapter inputs zeroed in training. 0 saves about a third of the activation memory.",
         "A mild guard against learning a small set by heart.",
-        only=ADAPTER,
+        only={**ADAPTER, "method": ("sft",)},
         ge=0,
         le=0.9,
     )
@@ -148,8 +148,8 @@ class Recipe(BaseModel):
         "Learning rate",
         "Optimisation",
         "Highest step size. Small models and runs under 100 steps can take up to 1e-3.",
-        "LoRA needs ten times the 2e-5 of full fine-tuning. DPO starts far lower, at 5e-6 (5e-7 full): its pairs "
-        "push answers apart without a target, and a larger step breaks the language before it teaches the choice.",
+        "LoRA needs ten times the 2e-5 of full fine-tuning. DPO begins at 5e-6 (5e-7 full): pairs push answers "
+        "apart without a target, and larger steps break the language first.",
         ge=1e-7,
         le=0.1,
     )

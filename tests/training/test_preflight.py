@@ -290,3 +290,25 @@ def test_the_estimate_counts_the_adapter_and_grows_with_what_costs_memory(looked
     assert half.activations < found.activations
     assert 0.6 < dry.activations / found.activations < 0.7
     assert spare.memory < found.memory
+
+
+def test_the_memory_of_a_run_follows_what_is_trained(looked: Check):
+    found = {name: looked(**changes).estimate for name, changes in {
+        "lora": {}, "nf4": {"quantization": "nf4"}, "full": {"tuning": "full"}, "dora": {"use_dora": True}
+    }.items()}  # fmt: skip
+    lora, nf4, full, dora = (one for one in found.values() if one is not None)
+    inside = sum(one.inputs * one.outputs for one in FACTS.linears)
+    assert lora.weights == 4 * FACTS.parameters
+    assert nf4.weights == pytest.approx(4 * (FACTS.parameters - inside) + 0.516 * inside, abs=1)
+    assert full.trainable == FACTS.parameters
+    assert full.weights + full.learning == 16 * FACTS.parameters
+    assert dora.trainable - lora.trainable == sum(one.outputs for one in FACTS.linears)
+    assert full.checkpoint > 12 * FACTS.parameters
+    assert full.seconds > lora.seconds and nf4.seconds > lora.seconds
+
+
+def test_a_learning_rate_far_from_the_method_s_own_is_told_with_the_usual_one(looked: Check):
+    (finding,) = [one for one in looked(tuning="full", learning_rate=1e-3).findings
+                  if one.code == "learning-rate"]  # fmt: skip
+    assert "every weight trained" in finding.message and "learning_rate=2e-05" in finding.hint
+    assert "learning-rate" not in codes(looked(tuning="full"))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from curation.errors import BadRecipe, BadUsage
 from training import recipe as recipes
+from training.fields import RATES
 from training.recipe import Recipe
 
 
@@ -119,3 +120,33 @@ def test_a_share_of_the_run_becomes_steps():
     assert recipes.warmup(recipes.parse({"warmup_steps": 0.03}), 50) == 2
     assert recipes.warmup(recipes.parse({"warmup_steps": 7}), 50) == 7
     assert recipes.warmup(recipes.parse({"warmup_steps": 0}), 50) == 0
+
+
+def test_a_field_says_beside_which_values_it_matters():
+    by_name = {field.name: field for field in recipes.fields()}
+    plain, whole = Recipe().model_dump(), recipes.parse({"tuning": "full"}).model_dump()
+    pairs = recipes.parse({"method": "dpo"}).model_dump()
+    assert by_name["r"].applies(plain) and not by_name["r"].applies(whole)
+    assert by_name["quantization"].applies(plain) and not by_name["quantization"].applies(whole)
+    assert by_name["beta"].applies(pairs) and not by_name["beta"].applies(plain)
+    assert by_name["learning_rate"].applies(whole) and by_name["learning_rate"].when == ""
+    assert "Only where method is dpo." in recipes.reference()
+
+
+@pytest.mark.parametrize(
+    ("values", "rate"),
+    [({}, 2e-4), ({"tuning": "full"}, 2e-5), ({"method": "dpo"}, 5e-6),
+     ({"method": "dpo", "tuning": "full"}, 5e-7), ({"method": "dpo", "learning_rate": 1e-4}, 1e-4)],
+)  # fmt: skip
+def test_a_learning_rate_that_is_not_given_is_the_method_s_own(values: dict[str, object], rate: float):
+    assert recipes.parse(values).learning_rate == rate
+
+
+def test_each_shipped_recipe_trains_at_a_rate_known_to_work_and_names_its_method():
+    read = {name: recipes.load(name) for name in recipes.shipped_names()}
+    assert {(one.method, one.tuning, one.quantization) for one in read.values()} == {
+        ("sft", "lora", "none"), ("sft", "lora", "nf4"), ("sft", "full", "none"), ("dpo", "lora", "none")
+    }  # fmt: skip
+    for one in read.values():
+        _, low, high = RATES[one.method, one.tuning]
+        assert low <= one.learning_rate <= high

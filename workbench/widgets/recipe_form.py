@@ -51,6 +51,8 @@ def recipe_form(fields: Sequence[RecipeField], start: Recipe, *, key: str) -> Re
 def _row(fields: Sequence[RecipeField], values: dict[str, Any], key: str) -> None:
     with st.container(horizontal=True, gap="small"):
         for field in fields:
+            if not field.applies(values):  # a field before it in the row may have just been set
+                continue
             with st.container(width=206, gap=None, key=f"{key}-{field.name}-box"):
                 values[field.name] = _input(field, values[field.name], f"{key}-{field.name}")
                 text.note(field.why)
