@@ -86,7 +86,13 @@ class Segment(NamedTuple):
 
 
 def quadrants(
-    folder: Path, candidate: str, baseline: str, scorer: str | None = None, *, search: str = ""
+    folder: Path,
+    candidate: str,
+    baseline: str,
+    scorer: str | None = None,
+    *,
+    search: str = "",
+    ids: Sequence[str] | None = None,
 ) -> Counts:
     """How many rows each of two candidates got right.
 
@@ -96,12 +102,13 @@ def quadrants(
         baseline: see `candidate`.
         scorer: whose judgement; the evaluation's primary scorer where None. A value of 1 is right.
         search: only rows that hold these words, in the question, the expected answer, the label or an answer.
+        ids: only these rows.
 
     Raises:
         BadUsage: no such candidate or scorer in this evaluation.
         NotReady: the evaluation has not finished.
     """
-    parameters = _parameters(folder, candidate, baseline, scorer) | {"search": search}
+    parameters = _parameters(folder, candidate, baseline, scorer) | {"search": search, "ids": ids}
     with connect(folder) as connection:
         rows = connection.execute(
             f"{_PAIRED} select quadrant, count(*) from paired group by quadrant", parameters
@@ -118,6 +125,7 @@ def rows(
     *,
     quadrant: Quadrant | None = None,
     search: str = "",
+    ids: Sequence[str] | None = None,
     limit: int = 50,
     offset: int = 0,
 ) -> list[Row]:
@@ -130,6 +138,7 @@ def rows(
         scorer: whose judgement; the evaluation's primary scorer where None.
         quadrant: only these rows.
         search: only rows that hold these words, as `quadrants` looks for them.
+        ids: only these rows.
         limit: rows on a page.
         offset: rows before this page.
 
@@ -148,6 +157,7 @@ def rows(
         "limit": limit,
         "offset": offset,
         "search": search,
+        "ids": ids,
     }
     with connect(folder) as connection:
         found = connection.execute(_PAIRED + _PAGE, parameters).fetchall()
@@ -186,9 +196,12 @@ paired as (
     left join side c on c.id = e.id and c.candidate = $candidate
     left join side b on b.id = e.id and b.candidate = $baseline
     where
-        $search = ''
-        or contains(
-            lower(concat_ws(chr(10), e.prompt, e.expected, e.label, c.answer, b.answer)), lower($search)
+        ($ids::varchar[] is null or list_contains($ids::varchar[], e.id))
+        and (
+            $search = ''
+            or contains(
+                lower(concat_ws(chr(10), e.prompt, e.expected, e.label, c.answer, b.answer)), lower($search)
+            )
         )
 )
 """

@@ -51,7 +51,7 @@ class Sections(click.Group):
         ),
         ("The held-out set", ("split", "freeze", "versions", "audit", "export")),
         ("The model", ("eval", "evals", "train", "runs", "stop", "resume")),
-        ("The judgement", ("advise", "verdict", "report", "grade", "notes", "trace", "compare")),
+        ("The judgement", ("advise", "slices", "verdict", "report", "grade", "notes", "trace", "compare")),
     )
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

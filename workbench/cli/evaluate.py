@@ -10,11 +10,13 @@ import click
 
 from curation import jobs
 from curation import task as tasks
+from curation.errors import BadUsage
 from curation.files import read_json
 from curation.project import Project
-from evals import candidates, evaluation, scorers, sealed
+from evals import candidates, evaluation, scorers, sealed, slices
 from evals import trace as tracing
 from evals import verdict as verdicts
+from evals.wording import signed
 from workbench.cli.options import json_option, project_argument, table
 from workbench.cli.session import Session
 from workbench.cli.watch import until_done
@@ -264,4 +266,42 @@ def trace(
     session.emit(asdict(found))
 
 
-COMMANDS = (eval_, evals, verdict, trace)
+@click.command("slices")
+@project_argument
+@click.argument("evaluation_id", metavar="EVALUATION")
+@click.option("--candidate", required=True, metavar="SPEC")
+@click.option("--against", required=True, metavar="SPEC")
+@click.option("--by", "wanted", multiple=True, metavar="FIELD", help="Only this field; else all worth it.")
+@json_option
+@click.pass_obj
+def slices_(
+    session: Session, project: str, evaluation_id: str, candidate: str, against: str, wanted: tuple[str, ...]
+) -> None:
+    """See where a candidate does worse than another on validation, slice by slice."""
+    folder = jobs.find(session.project(project).evals, evaluation_id)
+    if evaluation.load(folder).split == "test":
+        raise BadUsage(
+            "Test answers are sealed.", hint="Look at slices on validation; guardrails watch the test."
+        )
+    found = slices.compared(folder, candidate, against, list(wanted) or None)
+    session.say(
+        table(
+            [
+                (
+                    one.name,
+                    one.figures.n,
+                    one.figures.only_candidate,
+                    one.figures.only_baseline,
+                    signed(one.figures.difference),
+                    f"{signed(one.figures.low)} to {signed(one.figures.high)}",
+                    one.proven,
+                )
+                for one in found
+            ],
+            ("slice", "rows", "won", "lost", "points", "plausibly", "proven"),
+        )
+    )
+    session.emit({"slices": [{**asdict(one), "name": one.name, "proven": one.proven} for one in found]})
+
+
+COMMANDS = (eval_, evals, slices_, verdict, trace)

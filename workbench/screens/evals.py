@@ -11,7 +11,7 @@ from curation.versions import Version
 from evals.evaluation import Evaluation
 from evals.grading import Kind
 from workbench import actions, chores, measured, state
-from workbench.screens import evals_grade
+from workbench.screens import evals_grade, evals_slices
 from workbench.widgets import text
 from workbench.widgets.candidate_form import candidate_form
 from workbench.widgets.pair import choose, pair
@@ -20,6 +20,7 @@ from workbench.widgets.scores import summary_scores
 
 _PARTS: dict[str, Kind | None] = {
     "Compare": None,
+    "Slices": None,
     "Blind A/B": "pair",
     "Pass or fail": "single",
     "Expected answers": "reference",
@@ -115,6 +116,9 @@ def _two(folder: Path, made: Evaluation) -> None:
     kind = _PARTS.get(str(part))
     if kind is not None:
         evals_grade.draw(folder, kind, candidate=chosen[0], baseline=chosen[1])
+        return
+    if part == "Slices":
+        evals_slices.draw(folder, *chosen)
         return
     with above:
         summary_scores(made.names, measured.summary(folder), made.primary)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
 
-from evals import compare, notes, scorers, spec
+from evals import compare, notes, scorers, slices, spec, stored
 from evals.compare import Quadrant
 from workbench.widgets import text
 from workbench.widgets.diff import WORDS, diff
@@ -51,20 +53,66 @@ def pair(folder: Path, candidate: str, baseline: str, who: str) -> str | None:
             bind="query-params",
             width=230,
         ).strip()
-    counts = compare.quadrants(folder, candidate, baseline, search=search)
+        chosen = _slice(folder)
+    ids = list(chosen.ids) if chosen else None
+    counts = compare.quadrants(folder, candidate, baseline, search=search, ids=ids)
     with headline:
         graded = not scorers.get(spec.load(folder).primary).binary
-        text.headline(_headline(candidate, baseline, counts, search, graded=graded))
+        within = " and ".join(filter(None, [chosen.name if chosen else "", f"“{search}”" if search else ""]))
+        text.headline(_headline(candidate, baseline, counts, within, graded=graded))
     shown = [one for one in compare.QUADRANTS if one != "not_judged" or counts.not_judged]
     with which:
         quadrant = _quadrant({one: getattr(counts, one) for one in shown})
-    return _rows(folder, candidate, baseline, quadrant, search, getattr(counts, quadrant), who)
+    view = _View(quadrant, search, ids, getattr(counts, quadrant))
+    return _rows(folder, candidate, baseline, view, who)
 
 
-def _headline(candidate: str, baseline: str, counts: compare.Counts, search: str, *, graded: bool) -> str:
+class _View(NamedTuple):
+    """Which rows are listed, and how many there are."""
+
+    quadrant: Quadrant
+    search: str
+    ids: list[str] | None
+    total: int
+
+
+class _Slice(NamedTuple):
+    name: str
+    ids: tuple[str, ...]
+
+
+def _slice(folder: Path) -> _Slice | None:
+    """The slice whose rows alone are listed; the address keeps it."""
+    known = _slices(folder)
+    forget_unknown("slice", [None, *known])
+    name = st.selectbox(
+        "Slice",
+        list(known),
+        index=None,
+        placeholder="Slice",
+        key="slice",
+        label_visibility="collapsed",
+        bind="query-params",
+        width=230,
+    )
+    return _Slice(name, known[name]) if name in known else None
+
+
+@lru_cache(maxsize=8)
+def _slices(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Name → ids of every slice of the fields worth looking at."""
+    ids = stored.read(folder).ids
+    return {
+        f"{field}={value}": tuple(ids[i] for i in places)
+        for field in slices.fields(folder)
+        for value, places in slices.members(folder, ids, field).items()
+    }
+
+
+def _headline(candidate: str, baseline: str, counts: compare.Counts, within: str, *, graded: bool) -> str:
     if not counts.n:
-        return f"No row holds “{search}”."
-    among = f"Among {counts.n:,} rows with “{search}” {candidate}" if search else candidate
+        return f"No row with {within}."
+    among = f"Among {counts.n:,} rows with {within} {candidate}" if within else candidate
     if graded:
         return f"{among} scores higher than {baseline} on {counts.won:,} rows and lower on {counts.lost:,}."
     gain = points((counts.won - counts.lost) / counts.n)
@@ -77,7 +125,7 @@ def _one(title: str, names: Sequence[str], default: str, *, key: str) -> str:
     return str(st.selectbox(title, names, index=index, key=key, bind="query-params", width=200))
 
 
-def forget_unknown(key: str, options: Sequence[str]) -> None:
+def forget_unknown(key: str, options: Sequence[str | None]) -> None:
     """Drop a choice kept from another screen under the same name in the address, where it does not exist here."""
     if st.session_state.get(key, options[0]) not in options:
         del st.session_state[key]
@@ -105,18 +153,18 @@ def _show(quadrant: Quadrant) -> None:
     st.session_state["show"] = quadrant
 
 
-def _rows(
-    folder: Path, candidate: str, baseline: str, quadrant: Quadrant, search: str, total: int, who: str
-) -> str | None:
-    page = compare.rows(folder, candidate, baseline, quadrant=quadrant, search=search, limit=_PAGE)
+def _rows(folder: Path, candidate: str, baseline: str, view: _View, who: str) -> str | None:
+    page = compare.rows(
+        folder, candidate, baseline, quadrant=view.quadrant, search=view.search, ids=view.ids, limit=_PAGE
+    )
     written = notes.read(folder.parent / notes.FILE)
     wanted = st.query_params.get("example")
     here, traced = diff(
         page,
         key="diff",
-        view=f"{folder.name}|{candidate}|{baseline}|{quadrant}|{search}",
+        view=f"{folder.name}|{candidate}|{baseline}|{view.quadrant}|{view.search}|{st.session_state.get('slice')}",
         pos=next((i for i, row in enumerate(page) if row.id == wanted), 0),
-        total=total,
+        total=view.total,
         names=(baseline, candidate),
         notes={row.id: written[row.id].text for row in page if row.id in written},
         on_note=lambda id_, words, op: notes.write(folder.parent / notes.FILE, id_, words, who=who, op=op),
@@ -126,6 +174,6 @@ def _rows(
     if here is not None and here < len(page) and page[here].id != wanted:
         st.query_params["example"] = page[here].id
         st.rerun()
-    if total > _PAGE:
-        text.plain(f"The first {_PAGE} of {total:,} rows.", "dim")
+    if view.total > _PAGE:
+        text.plain(f"The first {_PAGE} of {view.total:,} rows.", "dim")
     return f"{folder.name}:{traced}:{candidate}" if traced else None
