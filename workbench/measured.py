@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -145,6 +145,17 @@ def candidates(project: Project, task: Task | None) -> list[str]:
     cheap = task.traits.cheap_baselines if task else ()
     prompts = [f"{kind}{prompt}" for kind in ("prompt", "few-shot:2", "few-shot:4") for prompt in ("", *own)]
     return [*prompts, *cheap, *finished_runs(project)]
+
+
+def specs(project: Project, names: Sequence[str]) -> list[str]:
+    """SPECs that ask measured candidates again: each with the files that its newest evaluation kept."""
+    own, found = set(prompt_files.names(project)), dict[str, str]()
+    for folder, made, _ in all_evaluations(project):
+        for one in made.parsed:
+            if one.prompt_name in own:
+                one = replace(one, prompt_file=Path(one.prompt_name))
+            found.setdefault(one.name, one.from_folder(partial(Path, folder)).spec)
+    return [found.get(name, name) for name in names]
 
 
 def discordance(project: Project) -> tuple[str, str, float] | None:

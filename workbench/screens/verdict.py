@@ -85,9 +85,8 @@ def _judge(version: Version, candidate: str, against: list[str]) -> None:
             "dim",
         )
         if st.button(f"Measure on the sealed {n:,} rows", type="primary", key="measure-test"):
-            error = actions.attempt(
-                lambda: actions.measure(state.store(), version, [candidate, *against], split="test")
-            )
+            specs = measured.specs(project, [candidate, *against])
+            error = actions.attempt(lambda: actions.measure(state.store(), version, specs, split="test"))
             st.rerun() if error is None else text.failure(error)
         return
     register = project.evals / looks.REGISTER
