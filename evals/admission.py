@@ -12,7 +12,7 @@ from curation.errors import BadInput, BadUsage, NotReady
 from curation.files import canonical_json, sha256
 from curation.project import Project
 from curation.task import Task
-from evals import brought, documents, endpoint, endpoint_asking, price, prompt_files
+from evals import brought, constrained, documents, endpoint, endpoint_asking, price, prompt_files
 from evals.candidates import Candidate, parse_all
 from evals.examples import Example
 from evals.given import read_answers
@@ -65,6 +65,11 @@ def check(
     if one.prompt_file:
         text, where = prompt_files.read(one.prompt_file), str(one.prompt_file)
         prompt_files.check(text, task, where=where, context=bool(one.passages))
+    if one.schema:
+        if not task.output_schema:
+            raise BadUsage(f"{one.spec!r} holds answers to a schema, and the task has no output_schema.")
+        if one.needs_model:
+            constrained.check(task.output_schema)
     if one.kind == "answers":
         _must_answer(one, rows)
     if one.kind == "model" and one.is_folder:

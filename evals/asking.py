@@ -14,8 +14,9 @@ from typing import Any
 
 from curation import models
 from curation.files import read_json, sha256, write_json
+from curation.task import Task
 from curation.work import Work
-from evals import brought, conditions, examples, generate, questions
+from evals import brought, conditions, constrained, examples, generate, questions
 from evals.answers import Answer, AnswerFiles
 from evals.cache import AnswerCache, answer_key, identity
 from evals.candidates import Candidate
@@ -34,6 +35,7 @@ class Session:
     """What all candidates of one evaluation share."""
 
     folder: Path
+    task: Task
     generation: Generation
     on: models.Device
     cache: AnswerCache
@@ -47,7 +49,13 @@ class Session:
 
     def identity(self, asked: Asked) -> str:
         """What the answers of one candidate depend on beside the prompt."""
-        return identity(self.generation.model_fingerprint, asked.weights.fingerprint, self.on)
+        same = identity(self.generation.model_fingerprint, asked.weights.fingerprint, self.on)
+        schema = self.schema_for(asked)
+        return same if schema is None else sha256(same + constrained.fingerprint(schema))
+
+    def schema_for(self, asked: Asked) -> dict[str, Any] | None:
+        """The schema its answers are held to."""
+        return self.task.output_schema if asked.candidate.schema else None
 
     def open(self, asked: Asked) -> list[Prompt]:
         """The questions without an answer so far."""
@@ -82,7 +90,7 @@ def ask_models(
         )
         work.advance(0)
     generation = conditions.freeze(folder, made, panel, place, on, tokenizer, train)
-    session = Session(folder, generation, on, AnswerCache(folder.parent / CACHE), files, work)
+    session = Session(folder, made.task, generation, on, AnswerCache(folder.parent / CACHE), files, work)
     for asked in panel:
         _refuse(asked, session)
         _from_cache(asked, session)
@@ -134,17 +142,23 @@ def _ask(asked: Asked, model: Any, session: Session) -> None:  # noqa: ANN401  a
     if not left:
         return
     session.work.stage(f"{asked.name}: answering", len(left))
+    decoding, schema = session.decoding(asked), session.schema_for(asked)
+    guide = None
+    if schema is not None:
+        width = int(model.config.get_text_config().vocab_size)
+        guide = constrained.Guide(schema, asked.tokenizer, decoding.stop_ids, width)
     made = 0
     for unit in generate.generate(
         model,
         asked.tokenizer,
         asked.prompts,
         batches,
-        session.decoding(asked),
+        decoding,
         progress=session.work,
         cache=session.cache,
         identity=session.identity(asked),
         done=frozenset(number for number, batch in enumerate(batches) if left.isdisjoint(batch)),
+        guide=guide,
     ):
         if unit.rest is not None:
             _replanned(asked, unit, session)

@@ -20,7 +20,8 @@ class Kind:
         says: what it answers with.
         cheap: it is a lookup or a linear model that others must beat to be worth serving.
         model: a model is loaded for it.
-        prompted: it may carry a prompt of its own, `@PROMPT`.
+        prompted: it may carry a prompt of its own, `@PROMPT`; with `@schema` its answers are held to the
+            task's JSON Schema.
     """
 
     takes: str
@@ -60,6 +61,7 @@ KNOWN: dict[str, Kind] = {
     "answers": Kind("FILE.jsonl", 'answers made elsewhere, one {"id", "answer"} a line'),
 }
 CHEAP = tuple(name for name, kind in KNOWN.items() if kind.cheap)
+SCHEMA = "@schema"
 PROMPT_SUFFIXES = (".md", ".txt")
 _NEAREST = "~nearest"
 _MOST = 64
@@ -71,19 +73,20 @@ class Candidate:
     """One who answers.
 
     `argument` is what followed the colon; `prompt_file` is the prompt asked in place of the task's: a path,
-    or the bare name of one of the project's `prompts/*.md`.
+    or the bare name of one of the project's `prompts/*.md`. With `schema` its answers are held to the task's.
     """
 
     kind: str
     argument: str = ""
     prompt_file: Path | None = None
+    schema: bool = False
 
     @property
     def name(self) -> str:
         """What answers, scores and summary call it: the SPEC, files by their stem."""
         argument = self._short
         name = f"{self.kind}:{argument}" if argument else self.kind
-        return f"{name}@{self.prompt_name}" if self.prompt_file else name
+        return (f"{name}@{self.prompt_name}" if self.prompt_file else name) + self._held
 
     @property
     def _short(self) -> str:
@@ -106,7 +109,11 @@ class Candidate:
     def spec(self) -> str:
         """The SPEC that parses to this candidate."""
         text = f"{self.kind}:{self.argument}" if self.argument else self.kind
-        return f"{text}@{self.prompt_file}" if self.prompt_file else text
+        return (f"{text}@{self.prompt_file}" if self.prompt_file else text) + self._held
+
+    @property
+    def _held(self) -> str:
+        return SCHEMA if self.schema else ""
 
     @property
     def prompt_name(self) -> str:
@@ -173,6 +180,8 @@ def parse(spec: str) -> Candidate:
     if kind not in KNOWN:
         raise unknown("candidate", spec, map(usage, KNOWN))
     known = KNOWN[kind]
+    held = spec.endswith(SCHEMA) and (known.prompted or kind == "run")
+    spec = spec.removesuffix(SCHEMA) if held else spec
     text, at_sign, prompt = _apart(spec, kind)
     _, colon, argument = text.partition(":")
     if not known.takes and colon:
@@ -189,7 +198,7 @@ def parse(spec: str) -> Candidate:
         raise BadUsage(f"run:ID needs the id of a run, such as r001, got {argument!r}.")
     if kind == "run" and "@" in argument:
         raise BadUsage(f"A run is asked exactly what it was trained on: no prompt of its own, got {spec!r}.")
-    return Candidate(kind, argument, Path(prompt) if prompt else None)
+    return Candidate(kind, argument, Path(prompt) if prompt else None, held)
 
 
 def parse_all(specs: Sequence[str]) -> list[Candidate]:

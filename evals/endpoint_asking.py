@@ -15,7 +15,7 @@ from curation.errors import BadInput, JobFailed
 from curation.files import canonical_json, sha256
 from curation.task import Task
 from curation.work import Work
-from evals import endpoint, examples, price, prompt_files, prompts
+from evals import constrained, endpoint, examples, price, prompt_files, prompts
 from evals.answers import Answer, AnswerFiles
 from evals.cache import AnswerCache
 from evals.candidates import Candidate
@@ -84,6 +84,8 @@ def requests(
         )
         body = {"model": at.model, "messages": turns, "temperature": 0, "max_tokens": longest}
         body |= {"tools": list(row.tools)} if row.tools else {}
+        if one.schema and task.output_schema:
+            body |= {"response_format": constrained.response_format(task.output_schema)}
         body |= at.settings.options
         made[row.id] = {key: value for key, value in body.items() if value is not None}
     return made

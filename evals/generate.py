@@ -21,6 +21,7 @@ from evals.greedy import OutOfMemory, Writer
 
 if TYPE_CHECKING:
     from curation.dialect import Tokenizer
+    from evals.constrained import Guide
 
 Finish = Literal["stop", "length", "empty", "error"]
 Plan = list[list[str]]
@@ -128,6 +129,7 @@ def generate(
     cache: AnswerCache | None = None,
     identity: str = "",
     done: frozenset[int] = frozenset(),
+    guide: Guide | None = None,
 ) -> Iterator[Finished]:
     """Answer batch after batch of the plan.
 
@@ -141,6 +143,7 @@ def generate(
         cache: where answers are looked up and kept.
         identity: from `cache.identity`; needed with `cache`.
         done: indices of batches to leave out.
+        guide: holds every answer to a schema; `identity` must say so.
 
     Yields:
         One `Finished` a batch; one more without answers when memory ran out and the rest was planned anew.
@@ -148,7 +151,7 @@ def generate(
     by_key = {prompt.key: prompt for prompt in prompts}
     pad = getattr(tokenizer, "pad_token_id", None)
     pad = int(pad if pad is not None else decoding.stop_ids[0])
-    writer = Writer(model, [prompt.ids for prompt in prompts], decoding.stop_ids, pad, progress)
+    writer = Writer(model, [prompt.ids for prompt in prompts], decoding.stop_ids, pad, progress, guide)
     waiting = [list(batch) for batch in batches]
     number = 0
     while number < len(waiting):

@@ -11,10 +11,13 @@ import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from curation.errors import BadInput
 from curation.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from evals.constrained import Guide, Rows
 
 LEAST_PREFIX = 16  # shared tokens under which copying their cache is not worth it
 COMPACT_AT = 0.75  # finished rows leave a batch once this share or less is still being written
@@ -44,6 +47,7 @@ class Writer:
         stop_ids: tokens that end an answer.
         pad: the id for padding; it is masked out.
         progress: advanced by 0 at each token, so that a stop is seen within a step.
+        guide: holds every answer to a schema.
 
     Attributes:
         limit: most tokens of prompt and answer together.
@@ -56,12 +60,16 @@ class Writer:
         stop_ids: Sequence[int],
         pad: int,
         progress: Progress = SILENT,
+        guide: Guide | None = None,
     ) -> None:
+        self.guide = guide
         base = model.get_base_model() if hasattr(model, "get_base_model") else model
         accepted = inspect.signature(base.forward).parameters
         self.model, self.stop_ids, self.pad, self.progress = model, list(stop_ids), pad, progress
         self.limit = int(getattr(base.config.get_text_config(), "max_position_embeddings", None) or 1 << 40)
         self.kind = _cache_kind(base)
+        if guide is not None and self.kind == "other":
+            raise BadInput("Answers of a model with a cache of its own kind cannot be held to a schema.")
         self.positions = "position_ids" in accepted
         self.options = {"logits_to_keep": 1} if "logits_to_keep" in accepted else {}
         same = shared_prefix(rows) if self.kind == "plain" and len(rows) > 1 else 0
@@ -100,9 +108,10 @@ class Writer:
         out = torch.full((len(rows), max(room)), -1, dtype=torch.long, device=ids.device)
         alive = torch.ones(len(rows), dtype=torch.bool, device=ids.device)
         positions = (mask.cumsum(1) - 1).clamp(min=0)[:, len(self.prefix) :]
-        since = 0
+        since, held = 0, self.guide.rows(len(rows)) if self.guide else None
         for step in range(max(room)):
-            token = self._forward(ids, mask, positions, cache)[:, -1].float().argmax(-1)
+            scores = self._forward(ids, mask, positions, cache)[:, -1].float()
+            token = scores.argmax(-1) if held is None else _held(held, scores, place, alive)
             out[place[alive], step] = token[alive]
             alive &= ~torch.isin(token, stops) & (step + 1 < most[place])
             self.progress.advance(0)
@@ -176,6 +185,14 @@ class Writer:
     def _cut(self, line: list[int]) -> list[int]:
         end = next((index for index, token in enumerate(line) if token in self.stop_ids), len(line) - 1)
         return line[: end + 1]
+
+
+def _held(held: Rows, scores: Tensor, place: Tensor, alive: Tensor) -> Tensor:
+    """The best token of each line that its schema allows."""
+    lines = [row if ok else None for row, ok in zip(place.tolist(), alive.tolist(), strict=True)]
+    token = held.allowed(scores, lines).argmax(-1)
+    held.take(token.tolist(), lines)
+    return token
 
 
 def _cache_kind(base: Any) -> Literal["plain", "sliding", "other"]:  # noqa: ANN401  a transformers model

@@ -38,7 +38,8 @@ def _candidates_help() -> str:
     """The candidates there are, for --help."""
     lines = [f"{candidates.usage(kind)}: {known.says}." for kind, known in candidates.KNOWN.items()]
     prompted = ", ".join(kind for kind, known in candidates.KNOWN.items() if known.prompted)
-    own = f"{prompted} may carry a prompt of their own: @NAME of the project's prompts/NAME.md, or @FILE.md."
+    own = f"{prompted} may carry a prompt of their own: @NAME of the project's prompts/NAME.md, or @FILE.md. "
+    own += "With @schema at the end their answers, and a run's, are held to the task's JSON Schema while written."
     return "\b\nCandidates (SPEC):\n" + "\n".join(f"  {line}" for line in lines) + f"\n\n{own}"
 
 

@@ -62,4 +62,5 @@ def _cap() -> float | None:
 def _help() -> str:
     rows = [f"- `{candidates.usage(kind)}` {known.says}" for kind, known in candidates.KNOWN.items()]
     own = "`prompt@NAME` asks with the project's `prompts/NAME.md`; so may the others that ask an untrained model."
+    own += " With `@schema` at the end, answers are held to the task's JSON Schema while they are written."
     return "\n".join(["Choose, or type one:", "", *rows, "", own])
