@@ -185,7 +185,7 @@ def listed(store: Store, limit: int = 50, seqs: list[int] | None = None) -> list
             select s.*, row_number() over (order by s.score desc, s.seq) as rank
             from suspect s
         )
-        select r.rank, r.seq, e.id, {_value(found.field)} as given, r.suggested, r.probability, r.score, r.flagged,
+        select r.rank, r.seq, e.id, {value_of(found.field)} as given, r.suggested, r.probability, r.score, r.flagged,
             r.neighbours
         from ranked r
         join example e on e.seq = r.seq and e.text_hash = r.text_hash
@@ -244,7 +244,7 @@ def stop(store: Store) -> Stop:
     )
 
 
-def _value(field: str) -> str:
+def value_of(field: str) -> str:
     """SQL for the label over `example e` and `content c`; the field's name comes from the task's own schema."""
     answer = "answer_text(c.messages)"
     if field == "label":
@@ -258,7 +258,7 @@ def _labelled(store: Store, task: Task, field: str) -> _Labelled:
     rows = store.rows(
         f"""
         with valued as (
-            select e.seq, e.id, {_value(field)} as value, e.label, coalesce(e.cluster, -e.seq - 1) as cluster,
+            select e.seq, e.id, {value_of(field)} as value, e.label, coalesce(e.cluster, -e.seq - 1) as cluster,
                 e.text_hash
             from live e
             join content c using (seq)

@@ -177,8 +177,19 @@ def foreign(store: Store, embedder: str = DEFAULT_EMBEDDER) -> str:
 
     Letters outside ASCII are a sign, not a proof: French has one in thirty, Russian and Chinese nearly all.
     """
+    global _told
     if embedder not in ENGLISH:
         return ""
+    key = (str(store.project.folder), store.revision, embedder)
+    if _told is None or _told[0] != key:
+        _told = (key, _foreign(store, embedder))
+    return _told[1]
+
+
+_told: tuple[object, str] | None = None
+
+
+def _foreign(store: Store, embedder: str) -> str:
     share = store.value(
         r"""
         with sample as (

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from curation import checks, importing, jobs, label_errors, meaning, splits, versions
+from curation import map as maps
 from curation.dedup import run as dedup
 from curation.errors import NotReady, TouchstoneError
 from curation.importing import ImportReport
@@ -203,11 +204,16 @@ def rank_labels(store: Store) -> chores.Chore:
 
 def make_vectors(store: Store) -> chores.Chore:
     """Make the vectors that searching by meaning needs."""
-    task = state.current_task()
-    embedder = task.embedder if task else DEFAULT_EMBEDDER
+    embedder = _embedder()
     return chores.start(
         "vectors", "Making vectors", lambda progress: len(meaning.read(store, embedder, None, progress).seqs)
     )
+
+
+def make_map(store: Store) -> chores.Chore:
+    """Place all rows in a picture by meaning."""
+    embedder = _embedder()
+    return chores.start("map", "Making the map", lambda progress: maps.build(store, embedder, progress))
 
 
 def split(
@@ -307,6 +313,11 @@ def look_ahead(store: Store, version: Version, recipe: Recipe) -> chores.Chore:
             runs.look_ahead(store.project, version.folder, task, recipe, progress=progress),
         ),
     )
+
+
+def _embedder() -> str:
+    task = state.current_task()
+    return task.embedder if task else DEFAULT_EMBEDDER
 
 
 def _task() -> Task:

@@ -24,7 +24,7 @@ class Selection:
     """The selected rows in order, what selects them in English, and short texts beside some of them.
 
     `key` is the same for the same choice in every process; `batch` is the newest action when it was made; it is
-    not `complete` while a search has looked at a part of the rows only.
+    not `complete` while a search has looked at a part of the rows only. `words` is the filter in its own language.
     """
 
     key: str
@@ -33,6 +33,7 @@ class Selection:
     batch: int
     asides: dict[int, str] = field(default_factory=dict)
     complete: bool = True
+    words: str = ""
 
     @property
     def sentence(self) -> str:
@@ -48,6 +49,11 @@ class Selection:
     def everything(self) -> bool:
         """Whether nothing was left out."""
         return self.english == "all examples"
+
+    @property
+    def by_meaning(self) -> bool:
+        """Whether it rests on vectors."""
+        return filters.parse(self.words).by_meaning
 
     def position(self, store: Store, example: str | None) -> int:
         """Where an example stands in the list; the top where it does not."""
@@ -111,8 +117,8 @@ def select(
     chosen = filters.parse(words)
     if at_once and sort == "imported" and _long_search(store, chosen):
         seqs, complete = filters.first_matches(store, chosen)
-        return Selection(key, seqs, chosen.english, batch, complete=complete)
-    return Selection(key, filters.view(store, chosen, sort), chosen.english, batch)
+        return Selection(key, seqs, chosen.english, batch, complete=complete, words=words)
+    return Selection(key, filters.view(store, chosen, sort), chosen.english, batch, words=words)
 
 
 def _long_search(store: Store, chosen: filters.Filter) -> bool:

@@ -45,7 +45,7 @@ class Sections(click.Group):
         (
             "The data",
             (
-                *("import", "mend", "task", "check", "flags", "fix", "dedup", "suspects", "vectors"),
+                *("import", "mend", "task", "check", "flags", "fix", "dedup", "suspects", "vectors", "map"),
                 *("rows", "decide", "undo", "redo", "history", "views", "labels", "decisions"),
             ),
         ),

@@ -1,4 +1,4 @@
-"""Commands that stand on vectors: vectors, suspects."""
+"""Commands that stand on vectors: vectors, suspects, map."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 
 from curation import label_errors
+from curation import map as maps
 from curation import meaning as by_meaning
 from curation import task as tasks
 from workbench.cli.options import json_option, project_argument, table
@@ -26,7 +27,8 @@ def vectors(session: Session, project: str) -> None:
         if foreign := by_meaning.foreign(store, task.embedder):
             session.note(foreign)
         by_meaning.read(store, task.embedder, progress=session.progress())
-    session.say(f"{cost.rows:,} rows can be searched by meaning: workbench rows {project} --where like=ID")
+    session.say(f"{cost.rows:,} rows can be searched by meaning:")
+    session.say(f"workbench rows {project} --where 'means~\"some words\"'")
     session.emit({"rows": cost.rows, "made": cost.missing})
 
 
@@ -71,4 +73,21 @@ def suspects(session: Session, project: str, limit: int) -> None:
     )
 
 
-COMMANDS = (vectors, suspects)
+@click.command("map")
+@project_argument
+@json_option
+@click.pass_obj
+def map_(session: Session, project: str) -> None:
+    """Place all rows in a picture by meaning, shown in Review; a region of it is a filter."""
+    with session.store(project) as store:
+        embedder = by_meaning.embedder_of(store)
+        session.note(f"Making the map: {by_meaning.about(maps.seconds(store, embedder))}.")
+        if foreign := by_meaning.foreign(store, embedder):
+            session.note(foreign)
+        picture = maps.build(store, embedder, session.progress())
+    session.say(picture.sentence)
+    session.say(f"See it in Review, or select a region: workbench rows {project} --where map=-20,5,10,40")
+    session.emit(asdict(picture))
+
+
+COMMANDS = (vectors, suspects, map_)

@@ -1,4 +1,4 @@
-"""Review: the filter is the selection, and every view (list, duplicates) shows that selection."""
+"""Review: the filter is the selection, and every view (list, duplicates, suspects, map) shows that selection."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ from functools import partial
 
 import streamlit as st
 
-from curation import views
+from curation import meaning, views
 from curation.checks import fixes
 from curation.errors import TouchstoneError
 from workbench import actions, behind, chores, outbox, rows, state
-from workbench.screens import review_duplicates, review_list, review_suspects
+from workbench.screens import review_duplicates, review_list, review_map, review_suspects
 from workbench.selection import Selection, select
 from workbench.widgets import text
 from workbench.widgets.bulk import bulk
-from workbench.widgets.filter_bar import NOTHING, Choice, filter_bar, use
+from workbench.widgets.filter_bar import NOTHING, Choice, clear_region, filter_bar, use
 from workbench.widgets.press import press
 from workbench.widgets.repair import repair
 
 # The address has these names; page.css writes them with a capital.
-_VIEWS = {"list": review_list.draw, "duplicates": review_duplicates.draw, "suspects": review_suspects.draw}
+_VIEWS = {
+    "list": review_list.draw,
+    "duplicates": review_duplicates.draw,
+    "suspects": review_suspects.draw,
+    "map": review_map.draw,
+}
 
 
 def screen() -> None:
@@ -48,6 +53,8 @@ def screen() -> None:
     view = _sentence(chosen, choice, named=bool(near or ids))
     if choice.bulk:
         st.dialog("Decide for all of these", width="medium")(_bulk)(choice.bulk, chosen)
+    if view in ("list", "duplicates") and chosen.by_meaning:
+        text.warning(meaning.foreign(store, meaning.embedder_of(store)))
     _VIEWS[view](chosen)
     if not chosen.complete:
         st.session_state["selection"] = chosen_now(at_once=False)
@@ -86,14 +93,15 @@ def _sentence(chosen: Selection, choice: Choice, *, named: bool) -> str:
     later = rows.newest_batch(state.store()) - chosen.batch
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="sentence"):
         text.sentence(chosen.sentence)
-        if named:
-            if st.button("Show all rows", type="tertiary", key="all"):
-                st.query_params.clear()
-                st.rerun()
+        if named and st.button("Show all rows", type="tertiary", key="all"):
+            st.query_params.clear()
+            st.rerun()
         elif later and choice.text:
             if st.button(f"{later:,} actions since, make the list again", type="tertiary", key="refresh"):
                 st.session_state.pop("selection")
                 st.rerun()
+        if not named and st.query_params.get("map"):
+            st.button("Clear the region", type="tertiary", key="region-clear", on_click=clear_region)
         st.space("stretch")
         if not named:
             _views(choice)

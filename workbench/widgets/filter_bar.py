@@ -94,14 +94,7 @@ def filter_bar(facets: Mapping[str, Sequence[str]], repairable: Collection[str] 
             bind="query-params",
         )
         words += [f"decision = {decision}"] if decision else []
-        sort = st.selectbox(
-            "Order",
-            list(SORTS),
-            key="sort",
-            width=140,
-            label_visibility="collapsed",
-            bind="query-params",
-        )
+        sort = _order()
         st.space("stretch")
         repair = {_REPAIR: "repair"} if st.session_state.get("flag") in repairable else {}
         actions = {**_BULK, **repair}
@@ -109,6 +102,9 @@ def filter_bar(facets: Mapping[str, Sequence[str]], repairable: Collection[str] 
     cluster = st.query_params.get("cluster")
     if cluster:
         words.append(f"cluster = {quoted(cluster)}")
+    region = st.query_params.get("map")
+    if region:
+        words.append(f"map = {quoted(region)}")
     return Choice(" ".join(words), SORTS.get(sort or "", "imported"), actions.get(asked or ""))
 
 
@@ -116,8 +112,43 @@ def use(words: str, sort: str) -> None:
     """Show a saved filter: its text goes where filters are typed, the other choices are cleared."""
     for name in ("label", "flag", "source", "split", "decision"):
         st.session_state[name] = None
+    clear_region()
     st.session_state["q"] = words
     st.session_state["sort"] = next((title for title, known in SORTS.items() if known == sort), "as imported")
+
+
+def use_region(box: str) -> None:
+    """Select the rows in a region of the map, besides what else is chosen; all places for an empty one."""
+    if box:
+        st.query_params["map"] = box
+    else:
+        st.query_params.pop("map", None)
+
+
+def clear_region() -> None:
+    """Select no region, and take away the box drawn."""
+    if st.query_params.pop("map", None):
+        st.session_state["map-cleared"] = st.session_state.get("map-cleared", 0) + 1
+
+
+def _order() -> str | None:
+    """The order of the list; the suspects have one of their own, and then the chosen one waits."""
+    if (st.session_state.get("view") or st.query_params.get("view")) == "suspects":
+        if "sort" in st.session_state:
+            st.session_state["sort"] = st.session_state["sort"]
+        st.selectbox(
+            "Order",
+            ["most doubtful first"],
+            key="sort-suspects",
+            width=170,
+            label_visibility="collapsed",
+            disabled=True,
+        )
+        return None
+    chosen: str | None = st.selectbox(
+        "Order", list(SORTS), key="sort", width=140, label_visibility="collapsed", bind="query-params"
+    )
+    return chosen
 
 
 def _options(name: str, known: Sequence[str]) -> list[str]:
