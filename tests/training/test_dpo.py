@@ -119,7 +119,16 @@ def test_a_row_too_long_on_either_side_is_left_out_whole(version: Path, task: Ta
     assert len(found.train.rows) == 2 * len(found.train.ids)
 
 
-@pytest.mark.parametrize("changes", [{}, {"tuning": "full", "learning_rate": 1e-3}, {"loss_type": "ipo"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"tuning": "full", "learning_rate": 1e-3},
+        {"loss_type": "ipo"},
+        {"quantization": "nf4"},
+        {"gradient_checkpointing": True},
+    ],
+)
 def test_the_trainer_learns_the_choice_from_the_very_tokens_and_says_by_how_much(
     project: Project, version: Path, task: Task, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ):
