@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PROMPT, ANSWER = 1_200, 600  # characters of an excerpt
 _EXAMPLES, _REASONS, _PAIRS, _AROUND = 3, 12, 8, 90
+_GUESSED = ("answer_schema", "label_set")  # they hold rows against a task that is only guessed here
+_MASKED = ("pii", "secrets")  # their messages mask what they found, and a page is passed on
 _SEVERITIES = ("block", "fix", "look")
 _HERE = "select o.seq, o.line from occurrence o where $split is null or o.split = $split"
 """The rows of the part: of a file all of them, or those of one of its splits."""
@@ -56,7 +58,7 @@ def describe(store: Store, report: ImportReport, task: Task, split: str | None, 
         identical=identical,
         refused=_refused(store) if broken else (),
         flagged=_flagged(store, split),
-        blocked=_flagged_rows(store, split, "severity = 'block'"),
+        blocked=_flagged_rows(store, split, f"severity = 'block' and check_name not in {_GUESSED}"),
         conflicting=_flagged_rows(store, split, "check_name = 'conflicting_answers'"),
         repeats=_repeats(store, split, found),
         labels=_labels(store, task, split),
@@ -112,7 +114,7 @@ def _flagged(store: Store, split: str | None) -> tuple[Flagged, ...]:
 
 
 def _examples(store: Store, split: str | None) -> dict[str, list[Finding]]:
-    """The gravest findings of each check, each at its place in the text."""
+    """The gravest findings of each check, each at its place in the text unless that is private."""
     rows = store.rows(
         f"""
         with ranked as (
@@ -143,7 +145,10 @@ def _examples(store: Store, split: str | None) -> dict[str, list[Finding]]:
     )
     found: dict[str, list[Finding]] = {}
     for name, *rest in rows:
-        found.setdefault(name, []).append(Finding(*rest))
+        line, message, *places = rest
+        found.setdefault(name, []).append(
+            Finding(line, message, *(("", "", "") if name in _MASKED else places))
+        )
     return found
 
 

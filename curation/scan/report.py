@@ -83,7 +83,8 @@ class Part:
     """One side: a file, or the rows of one split of a file.
 
     `rows` were there, `read` of them could be read. `blocked` counts rows with a finding that keeps a row out of
-    training, `conflicting` rows that answer the same prompt in another way. `labels` counts rows by label.
+    training, those aside that rest on the guessed task; `conflicting` rows that answer the same prompt in another
+    way. `labels` counts rows by label.
     """
 
     name: str

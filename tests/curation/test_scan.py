@@ -121,3 +121,23 @@ def test_nothing_is_left_in_the_temporary_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(place))
     scan(write(tmp_path / "one.jsonl", [asked(n) for n in range(5)]))
     assert list(place.iterdir()) == []
+
+
+def test_a_finding_names_what_is_private_without_repeating_it(tmp_path):
+    rows = [asked(n, f"A different text for number {n}.") for n in range(5)]
+    key = "ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8"
+    rows[2] = chat(f"My key is {key}", "Thank you, noted.")
+    found = scan(write(tmp_path / "one.jsonl", rows))
+    (secret,) = [one for one in found.train.flagged if one.check == "secrets"]
+    assert secret.examples[0].line == 3
+    assert key not in json.dumps(found.as_json())
+
+
+def test_a_guessed_schema_breaks_nothing(tmp_path):
+    rows = [
+        chat(f"Order {n * 37} please", json.dumps({"item": f"thing {n}", "number": n})) for n in range(200)
+    ]
+    rows[5] = chat("Order nothing please", json.dumps({"number": "none"}))
+    found = scan(write(tmp_path / "one.jsonl", rows))
+    assert [(one.check, one.rows) for one in found.train.flagged] == [("answer_schema", 1)]
+    assert found.problems == ()
