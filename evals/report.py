@@ -19,6 +19,7 @@ from curation.files import read_json, read_yaml
 from curation.project import Project
 from evals import compare, looks, page, rule, scorers, spec, stored, wording
 from evals import verdict as verdicts
+from evals.candidates import SCHEMA
 from evals.case import Case, margin_of, opponents
 from evals.compare import Quadrant
 from evals.page import Fact, Page, Scored
@@ -314,12 +315,13 @@ def _origin(folder: Path, made: Evaluation, candidate: str, found: Verdict | Non
     ]
     if found is not None:
         facts.append(Fact("Stored answers", f"fingerprint {found.answers_fingerprint}"))
+    kind, _, name = candidate.removesuffix(SCHEMA).partition(":")
     if made.generation is not None:
         facts.append(Fact("Model weights", f"fingerprint {made.generation.model_fingerprint}"))
         adapter = made.generation.adapters.get(candidate)
         if adapter:
-            facts.append(Fact("Adapter", f"fingerprint {adapter}"))
-    kind, _, name = candidate.partition(":")
+            title = "Its own weights" if kind == "model" else "Adapter"
+            facts.append(Fact(title, f"fingerprint {adapter}"))
     run = _project(folder) / "runs" / Path(name).name
     if kind == "run" and (run / "recipe.yaml").is_file():
         recipe = read_yaml(run / "recipe.yaml")

@@ -45,6 +45,7 @@ class Server:
         self.over = threading.Event()
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         self.http.daemon_threads = True
+        self.http.handle_error = lambda *_: None  # a client that hung up
         threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
 
     @property

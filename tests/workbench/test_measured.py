@@ -31,3 +31,11 @@ def test_a_measured_candidate_is_asked_again_with_the_files_that_were_kept(
     on_test = evaluation.create(project, version, task, candidates=again, split="test")
     assert evaluation.load(on_test).names == evaluation.load(folder).names
     assert measured.specs(project, ["run:r001"]) == ["run:r001"]
+
+
+def test_the_prompts_of_a_project_are_offered_beside_the_tasks_own(project: Project, task: Task) -> None:
+    assert measured.candidates(project, task)[0] == "prompt"
+    project.prompts.mkdir()
+    (project.prompts / "terse.md").write_text("One of {labels}", "utf-8")
+    offered = measured.candidates(project, task)
+    assert {"prompt", "prompt@terse", "few-shot:4@terse", "majority", "nearest", "linear"} <= set(offered)

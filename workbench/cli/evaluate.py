@@ -225,9 +225,9 @@ def verdict(
 
 def _version_of(project: Project, spec: str) -> str | None:
     """The version a run was trained on; None for any other candidate."""
-    kind, _, name = spec.partition(":")
-    manifest = project.runs / name / "manifest.json"
-    return Path(read_json(manifest)["version"]).name if kind == "run" and manifest.is_file() else None
+    one = candidates.parse(spec)
+    manifest = project.runs / one.argument / "manifest.json"
+    return Path(read_json(manifest)["version"]).name if one.kind == "run" and manifest.is_file() else None
 
 
 @click.command("trace")

@@ -52,13 +52,15 @@ def summary_scores(names: Sequence[str], summary: Mapping[str, Any], primary: st
             "missing": one["missing"] or None,
             "cut": summary[name].get("truncated") or None,
             "tokens": summary[name].get("tokens_out") or None,
-            "time": span(summary[name]["seconds"]) if summary[name].get("seconds") else None,
+            "time": _spent(summary[name]),
+            "latency": _latency(summary[name].get("latency")),
         }
         for name, one in zip(known, main, strict=True)
     ]
     titles = (
         *((other, says(other)) for other in others),
         *(("n", "Judged"), ("missing", "Missing"), ("cut", "Cut"), ("tokens", "Tokens"), ("time", "Time")),
+        ("latency", "Latency"),
     )
     scores(
         [(name, one["mean"], one["low"], one["high"]) for name, one in zip(known, main, strict=True)],
@@ -67,6 +69,15 @@ def summary_scores(names: Sequence[str], summary: Mapping[str, Any], primary: st
         cells=cells,
     )
     _by_field(known, summary)
+
+
+def _spent(told: Mapping[str, Any]) -> str | None:
+    """How long a model was at work; where many questions wait at a time, only the latency means something."""
+    return span(told["seconds"]) if told.get("seconds") and "latency" not in told else None
+
+
+def _latency(told: Mapping[str, Any] | None) -> str | None:
+    return f"{told['median']:.2f} s, {told['asked']}" if told else None
 
 
 def _by_field(names: Sequence[str], summary: Mapping[str, Any]) -> None:
