@@ -15,7 +15,7 @@ from curation.task import Task
 from workbench.selection import Selection, select
 
 MOST, MOST_OTHERS = 5000, 1500  # points drawn; of them rows that the filter leaves out
-VALUES = 8  # with a colour of their own
+VALUES = 7  # with a colour of their own
 _COLOURS = {
     "decision": "nullif(e.decision, 'undecided')",
     "flag": "(select min(f.check_name) from open_flag f where f.seq = e.seq)",
@@ -30,7 +30,6 @@ class Drawn:
 
     points: tuple[dict[str, Any], ...]
     values: tuple[str, ...]
-    others: bool
     selected: int
     shown: int
 
@@ -39,8 +38,7 @@ class Drawn:
         """What a person must know about the picture."""
         told = f"{self.shown:,} of {self.selected:,} rows are drawn, " if self.shown < self.selected else ""
         told += "a box drawn on the map takes in all that lie in it"
-        grey = "; grey is everything else" if self.others else ""
-        return f"{told[0].upper()}{told[1:]}{grey}."
+        return f"{told[0].upper()}{told[1:]}; hover a point to read it."
 
 
 def colours(known: dict[str, list[str]], task: Task | None) -> list[str]:
@@ -75,11 +73,13 @@ def draw(store: Store, base: Selection, colour: str, task: Task | None) -> Drawn
     values = tuple(str(names[at]) for at in np.lexsort((names, -n))[:VALUES])
     points = [_point(row, row["seq"] in shown, values) for row in rows]
     points.sort(key=lambda point: (point["strength"], not point["grey"]))
-    return Drawn(tuple(points), values, any(point["grey"] for point in points), len(selected), len(mine))
+    return Drawn(tuple(points), values, len(selected), len(mine))
 
 
 def _point(row: dict[str, Any], selected: bool, values: tuple[str, ...]) -> dict[str, Any]:
-    grey = not selected or row["value"] not in values
+    grey = (
+        not selected or row["value"] not in values
+    )  # grey is one colour; fainter where the filter leaves out
     return {
         "x": round(row["x"], 2),
         "y": round(row["y"], 2),

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
-from curation import meaning, views
+from curation import meaning
 from curation.checks import fixes
 from curation.errors import TouchstoneError
 from workbench import actions, behind, chores, outbox, rows, state
 from workbench.screens import review_duplicates, review_list, review_map, review_suspects
+from workbench.screens.review_views import saved_views
 from workbench.selection import Selection, select
 from workbench.widgets import text
 from workbench.widgets.bulk import bulk
-from workbench.widgets.filter_bar import NOTHING, Choice, clear_region, filter_bar, use
+from workbench.widgets.filter_bar import NOTHING, Choice, clear_region, filter_bar
 from workbench.widgets.press import press
 from workbench.widgets.repair import repair
 
@@ -100,11 +99,11 @@ def _sentence(chosen: Selection, choice: Choice, *, named: bool) -> str:
             if st.button(f"{later:,} actions since, make the list again", type="tertiary", key="refresh"):
                 st.session_state.pop("selection")
                 st.rerun()
+        st.space("stretch")
         if not named and st.query_params.get("map"):
             st.button("Clear the region", type="tertiary", key="region-clear", on_click=clear_region)
-        st.space("stretch")
         if not named:
-            _views(choice)
+            saved_views(choice)
         chosen_view = st.segmented_control(
             "View",
             list(_VIEWS),
@@ -142,17 +141,3 @@ def _repair(chosen: Selection) -> None:
         st.session_state.pop("selection", None)
     if pressed is not None:
         st.rerun()
-
-
-def _views(choice: Choice) -> None:
-    """Saved views: pick one, name the current filter and order, delete one."""
-    store = state.store()
-    with st.popover("Views", type="tertiary"):
-        for number, view in enumerate(views.saved(store)):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                text.plain(f"{view.name}: {view.filter or 'everything'}")
-                st.button("Show", key=f"view-show-{number}", on_click=use, args=(view.filter, view.sort))
-                press("Delete", partial(views.delete, store, view.name), key=f"view-delete-{number}")
-        name = st.text_input("Name this filter and order", key="view-name", max_chars=60)
-        if name:
-            press("Save", lambda: views.save(store, name, choice.text, choice.sort), key="view-save")

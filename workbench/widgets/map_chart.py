@@ -9,8 +9,10 @@ import altair as alt
 import streamlit as st
 
 Corners = tuple[float, float, float, float]
-_GREY, _BRUSH = "#8a918d", "#3d8f8a"
+_BRUSH = "#3d8f8a"
 _MEANING = {"keep": "#3f8f5a", "drop": "#c25450"}
+_GREY, _GREY_AT = "#8a918d", 6  # the seventh colour of both themes is a grey
+_OTHER = "everything else"
 _REGION = "region"
 
 
@@ -42,25 +44,18 @@ def map_chart(
         **begin,
     )
     plane = alt.Scale(domain=[-edge * 1.04, edge * 1.04], nice=False, zero=False)
-    meant = (
-        {"range": [_MEANING[value] for value in values]} if values and set(values) <= set(_MEANING) else {}
+    domain, meant = _shades(values)
+    legend = alt.Legend(
+        orient="bottom", columns=4, labelLimit=130, symbolOpacity=1, title=None, values=[*values, _OTHER]
     )
-    legend = alt.Legend(orient="bottom", columns=4, labelLimit=130, symbolOpacity=1, title=None)
+    shaded = [{**one, "shade": _OTHER if one["grey"] else one["value"]} for one in points]
     chart = (
-        alt.Chart(alt.Data(values=list(points)))
+        alt.Chart(alt.Data(values=shaded))
         .mark_circle(size=_size(len(points)))
         .encode(
             x=alt.X("x:Q", scale=plane, axis=None),
             y=alt.Y("y:Q", scale=plane, axis=None),
-            color=alt.condition(
-                "datum.grey",
-                alt.value(_GREY),
-                alt.Color(
-                    "value:N",
-                    scale=alt.Scale(domain=list(values), **meant),
-                    legend=legend if values else None,
-                ),
-            ),
+            color=alt.Color("shade:N", scale=alt.Scale(domain=domain, **meant), legend=legend),
             opacity=alt.Opacity("strength:Q", scale=None),
             order=alt.Order("strength:Q"),
             tooltip=[alt.Tooltip("words:N", title="asks"), alt.Tooltip("value:N", title=colour)],
@@ -69,6 +64,14 @@ def map_chart(
         .add_params(brush)
     )
     st.altair_chart(chart, key=key, on_select=on_region, selection_mode=[_REGION])
+
+
+def _shades(values: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """The values in the order of the theme's colours, all that has none of its own at the grey one."""
+    if set(values) <= set(_MEANING):
+        return [*values, _OTHER], {"range": [*(_MEANING[value] for value in values), _GREY]}
+    first = [*values[:_GREY_AT], *(f"unused {at}" for at in range(len(values), _GREY_AT))]
+    return [*first, _OTHER, *values[_GREY_AT:]], {}
 
 
 def region(key: str) -> Corners | None:
