@@ -98,6 +98,11 @@ def _of_model(one: Asked, task: Task, train: Sequence[Example]) -> DecodingOf:
     return DecodingOf(max_new_tokens=most, stop_ids=sorted(chat.stop_ids(one.tokenizer, ends)))
 
 
+def stop_ids(tokenizer: Tokenizer, model: Path) -> frozenset[int]:
+    """The tokens that end an answer of the model in this folder."""
+    return chat.stop_ids(tokenizer, _generation_config(model))
+
+
 def _generation_config(folder: Path) -> object | None:
     from transformers import GenerationConfig
 

@@ -12,13 +12,16 @@ from curation.dedup import run as dedup
 from curation.errors import NotReady, TouchstoneError
 from curation.importing import ImportReport
 from curation.progress import Progress
+from curation.project import Project
 from curation.revisions import Choice
 from curation.splits import SplitReport
 from curation.store import Store
 from curation.task import DEFAULT_EMBEDDER, Task
 from curation.versions import Version
 from evals import evaluation
+from training import publish as publishing
 from training import runs
+from training.publish import Published
 from training.recipe import Recipe
 from workbench import chores, measured, state
 from workbench.standing import Standing
@@ -318,6 +321,23 @@ def look_ahead(store: Store, version: Version, recipe: Recipe) -> chores.Chore:
 def _embedder() -> str:
     task = state.current_task()
     return task.embedder if task else DEFAULT_EMBEDDER
+
+
+def publish(project: Project, name: str, to: Path, *, merged: bool) -> chores.Chore:
+    """Write a finished run as a folder to serve."""
+    return chores.start(
+        "publish",
+        f"Publishing {name}",
+        lambda progress: publishing.publish(
+            project, name, to, form="merged" if merged else "adapter", progress=progress
+        ),
+    )
+
+
+def published(done: Published) -> str:
+    """What was written, in words."""
+    same = f" Merged, {done.same_answers:,} of {done.asked:,} answers stayed the same." if done.asked else ""
+    return f"Written to {done.folder}.{same} {done.serves.replace('FOLDER', str(done.folder))}"
 
 
 def _task() -> Task:

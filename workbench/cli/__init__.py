@@ -22,6 +22,7 @@ from workbench.cli import (
     importing,
     meaning,
     project,
+    publish,
     report,
     review,
     scan,
@@ -50,7 +51,7 @@ class Sections(click.Group):
             ),
         ),
         ("The held-out set", ("split", "freeze", "versions", "audit", "export")),
-        ("The model", ("eval", "evals", "train", "runs", "stop", "resume")),
+        ("The model", ("eval", "evals", "train", "runs", "stop", "resume", "publish")),
         ("The judgement", ("advise", "slices", "verdict", "report", "grade", "notes", "trace", "compare")),
     )
 
@@ -89,6 +90,7 @@ for module in (
     compare,
     advise,
     grade,
+    publish,
 ):
     for command in module.COMMANDS:
         main.add_command(command)

@@ -7,15 +7,13 @@ import streamlit as st
 from curation import meaning
 from curation.checks import fixes
 from curation.errors import TouchstoneError
-from workbench import actions, behind, chores, outbox, rows, state
-from workbench.screens import review_duplicates, review_list, review_map, review_suspects
+from workbench import actions, behind, chores, rows, state
+from workbench.screens import review_bulk, review_duplicates, review_list, review_map, review_suspects
 from workbench.screens.review_views import saved_views
 from workbench.selection import Selection, select
 from workbench.widgets import text
-from workbench.widgets.bulk import bulk
 from workbench.widgets.filter_bar import NOTHING, Choice, clear_region, filter_bar
 from workbench.widgets.press import press
-from workbench.widgets.repair import repair
 
 # The address has these names; page.css writes them with a capital.
 _VIEWS = {
@@ -51,7 +49,7 @@ def screen() -> None:
     st.session_state["selection"] = chosen
     view = _sentence(chosen, choice, named=bool(near or ids))
     if choice.bulk:
-        st.dialog("Decide for all of these", width="medium")(_bulk)(choice.bulk, chosen)
+        st.dialog("Decide for all of these", width="medium")(review_bulk.draw)(choice.bulk, chosen)
     if view in ("list", "duplicates") and chosen.by_meaning:
         text.warning(meaning.foreign(store, meaning.embedder_of(store)))
     _VIEWS[view](chosen)
@@ -114,30 +112,3 @@ def _sentence(chosen: Selection, choice: Choice, *, named: bool) -> str:
             bind="query-params",
         )
     return chosen_view or "list"
-
-
-def _bulk(action: str, chosen: Selection) -> None:
-    """Show what a bulk action will touch, then do it as one batch."""
-    store, task = state.store(), state.current_task()
-    if action == "repair":
-        _repair(chosen)
-        return
-    samples = [(row["preview"], row["label"] or "") for row in rows.window(store, chosen.samples())]
-    known = {"label": task.labels if task else [], "hand_flag": review_list.REASONS}.get(action, [])
-    value = bulk(chosen.sentence, rows.touching(store, chosen.seqs), action, samples, known)
-    if value:
-        outbox.decide_all(store, chosen.seqs, action, value, who=state.who(), summary=chosen.english)
-    if value is not None:
-        st.rerun()
-
-
-def _repair(chosen: Selection) -> None:
-    """Show what a check's repair would change in the rows of the list, then do it as one batch."""
-    store, check = state.store(), str(st.session_state["flag"])
-    mended = fixes.preview(store, check, chosen.seqs)
-    pressed = repair(check, fixes.FIXES[check].says, mended, rows.touching(store, chosen.seqs).frozen)
-    if pressed:
-        fixes.apply(store, check, chosen.seqs, who=state.who())
-        st.session_state.pop("selection", None)
-    if pressed is not None:
-        st.rerun()

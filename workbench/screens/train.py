@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -17,6 +18,7 @@ from workbench.widgets import text
 from workbench.widgets.preflight import preflight
 from workbench.widgets.press import press
 from workbench.widgets.progress import job_buttons, job_line
+from workbench.widgets.publish_form import publish_form
 from workbench.widgets.recipe_form import recipe_form
 from workbench.widgets.run_view import all_runs, run_view
 
@@ -30,10 +32,12 @@ def screen() -> None:
         if text.empty("Freeze a version first: training needs a held-out set it never sees.", "Go to Splits"):
             st.switch_page(state.page("splits"))
         return
-    for name in ("train", "measure", "preflight"):
+    for name in ("train", "measure", "preflight", "publish"):
         chore = chores.finished(name)
         if chore is not None and chore.error is not None:
             text.failure(chore.error)
+        elif chore is not None and name == "publish":
+            text.plain(actions.published(chore.result), "good")
     found = runs.all_runs(project)
     if found:
         _runs(found)
@@ -71,6 +75,7 @@ def _show(folder: Path) -> None:
         job_buttons(one.status, one.id)
         if one.status.state == "done":
             st.page_link(state.page("evals"), label="Measure it")
+            publish_form(one.id, state.project(), partial(actions.publish, state.project(), one.id))
     run_view(one, runs.loss_curve(folder), folder / "log.txt")
 
 
