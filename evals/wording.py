@@ -296,7 +296,7 @@ def grouped(one: Comparison) -> str:
 
 def same_text(baseline: str, n: int) -> str:
     """That both gave the same answers, letter for letter."""
-    return f"All {n:,} answers equal those of {baseline}: probably the adapter is not loaded."
+    return f"All {n:,} answers equal those of {baseline}: probably the trained weights are not loaded."
 
 
 def cut(name: str, count: int) -> str:

@@ -47,6 +47,10 @@ def text(run: Run, given: Verdict | None, *, serves: str, merged: bool, same: tu
         _asked(run),
     ]
     if same is not None:
+        if recipe.quantization == "nf4":
+            parts.append(
+                "It was trained and judged on the base in 4 bits; merged it stands on the base as it is.\n"
+            )
         parts.append(
             f"Merged into the base and asked {same[1]:,} validation rows again: {same[0]:,} answers are the same as "
             "the adapter's, whose answers were judged.\n"

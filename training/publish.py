@@ -19,7 +19,7 @@ from curation.errors import BadUsage, NotReady, TouchstoneError
 from curation.files import sha256_file, write_atomic, write_json
 from curation.progress import SILENT, Progress
 from curation.project import Project
-from evals import conditions, examples, generate, looks, prompts, verdict
+from evals import conditions, examples, generate, looks, prompts, trained, verdict
 from evals.generate import Decoding, Prompt
 from evals.verdict import Verdict
 from training import card, manifest
@@ -137,8 +137,11 @@ def _merge(run: Run, part: Path, rows: int, progress: Progress) -> tuple[int, in
     tokenizer = models.load_tokenizer(place, run.template)
     asked, decoding = _questions(run, tokenizer, place, rows)
     progress.stage(f"Merging into {place.name}")
-    model: Any = generate.load_adapters(models.load_model(place, on), {"run": run.adapter})
+    judged_on = trained.weights_of(run.folder).base
+    model: Any = generate.load_adapters(judged_on.load(place, on), {"run": run.adapter})
     before = _answers(model, tokenizer, asked, decoding, on, progress)
+    if judged_on.nf4:
+        model = generate.load_adapters(models.load_model(place, on), {"run": run.adapter})
     merged = model.merge_and_unload(safe_merge=True)
     merged.save_pretrained(str(part))
     tokenizer.save_pretrained(str(part))
