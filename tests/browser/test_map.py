@@ -43,6 +43,18 @@ def sweep(page: Page, left: float, right: float) -> None:
     page.mouse.up()
 
 
+def hovered(page: Page, part: str) -> list[str]:
+    """What the points say that have this part in their words, read by hovering over each."""
+    said = []
+    points = page.locator(".stVegaLiteChart svg .mark-symbol").first.locator("path")
+    for at in range(points.count()):
+        place = points.nth(at).bounding_box()
+        assert place is not None
+        page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+        said.append(page.locator("#vg-tooltip-element").inner_text())
+    return sorted({text for text in said if part in text})
+
+
 def test_a_box_on_the_map_selects_rows_and_stays_in_the_address(start, make, visit):
     app = start(make(ROWS))
     page = visit(app.at("review?view=map"))
@@ -50,6 +62,7 @@ def test_a_box_on_the_map_selects_rows_and_stays_in_the_address(start, make, vis
     # the embedder is loaded first
     expect(page.locator(".stVegaLiteChart svg .mark-symbol path").first).to_be_visible(timeout=180_000)
     page.wait_for_selector(IDLE)
+    assert len(hovered(page, "<img src=x")) == 2 and page.locator("#vg-tooltip-element img").count() == 0
     sweep(page, 0.01, 0.99)
     expect(page.locator(".ts-sentence")).to_contain_text("in the region drawn")
     expect(page.get_by_text("20 rows in this region")).to_be_visible()
