@@ -159,7 +159,17 @@ class Change:
 
     def __str__(self) -> str:
         """As a person reads it: `learning_rate 0.0002 -> 0.001`."""
-        return f"{self.field} {_shown(self.before)} -> {_shown(self.after)}"
+        return f"{self.field} {self.said_before} -> {self.said_after}"
+
+    @property
+    def said_before(self) -> str:
+        """The value before, as a person reads it."""
+        return _shown(self.before)
+
+    @property
+    def said_after(self) -> str:
+        """The value after, as a person reads it."""
+        return _shown(self.after)
 
 
 def changes(before: Recipe, after: Recipe) -> tuple[Change, ...]:

@@ -95,7 +95,10 @@ def test_all_ties_are_not_worth_it_once_the_rows_suffice(evaluation, n, verdict)
 def test_answers_equal_in_every_letter_name_the_likely_reason(evaluation):
     same, other = marks(180, 0, 0, 20), marks(180, 10, 5, 5)
     assert "probably the trained weights are not loaded" in judge(evaluation(same), "run:r001").text
-    assert "probably the trained weights are not loaded" not in judge(evaluation(other, name="e002"), "run:r001").text
+    assert (
+        "probably the trained weights are not loaded"
+        not in judge(evaluation(other, name="e002"), "run:r001").text
+    )
 
 
 def test_few_missing_answers_count_against_the_candidate(evaluation):

@@ -14,13 +14,14 @@ from training import recipe as recipes
 from training import runs
 from training.preflight import Preflight
 from workbench import actions, chores, measured, state
+from workbench.screens import train_compare
 from workbench.widgets import text
 from workbench.widgets.preflight import preflight
 from workbench.widgets.press import press
 from workbench.widgets.progress import job_buttons, job_line
 from workbench.widgets.publish_form import publish_form
 from workbench.widgets.recipe_form import recipe_form
-from workbench.widgets.run_view import all_runs, run_view
+from workbench.widgets.run_view import run_view
 
 
 def screen() -> None:
@@ -56,8 +57,9 @@ def _runs(found: list[runs.Summary]) -> None:
     else:
         _show(folder)
     if len(found) > 1:
-        with st.expander(f"All {len(found)} runs"):
-            all_runs(found)
+        with st.expander(f"All {len(found)} runs", key="all-runs", on_change="rerun") as every:
+            if every.open:
+                train_compare.draw(found, folder.name)
 
 
 def _live(folder: Path) -> None:
@@ -86,16 +88,17 @@ def _new(version: Version, *, first: bool) -> None:
         f"on {version.name}: {counts.train:,} rows to train on, {counts.validation:,} for the loss curve, "
         f"{counts.test:,} sealed",
     )
-    names = recipes.shipped_names()
-    name = st.selectbox("Start from", names, key="recipe", width=260) if names else None
-    start = recipes.load(name) if name else recipes.Recipe()
+    made = [one.name for one in reversed(jobs.all_jobs(state.project().runs))]
+    name = st.selectbox("Start from", [*recipes.shipped_names(), *made], key="recipe", width=260)
+    own = state.project().runs / name / "recipe.yaml"
+    start = recipes.load(own if name in made else name)
     try:
-        recipe = recipe_form(recipes.fields(), start, key=name or "default")
+        recipe = recipe_form(recipes.fields(), start, key=name)
     except TouchstoneError as error:
         text.failure(error)
         return
-    _ahead(version, recipe, name or "recipe")
-    _launch(version, recipe, name or "recipe", first=first)
+    _ahead(version, recipe, name)
+    _launch(version, recipe, name, first=first)
 
 
 def _ahead(version: Version, recipe: recipes.Recipe, name: str) -> None:

@@ -18,7 +18,7 @@ def loss_chart(train: Points, validation: Points, total_steps: int | None, title
     """
     rows = [
         {"step": step, "loss": loss, "which": which}
-        for which, points in (("training", _thinned(train)), ("validation", _thinned(validation)))
+        for which, points in (("training", thinned(train)), ("validation", thinned(validation)))
         for step, loss in points
     ]
     last = total_steps or max((step for step, _ in train), default=1)
@@ -39,7 +39,8 @@ def loss_chart(train: Points, validation: Points, total_steps: int | None, title
     )
 
 
-def _thinned(points: Points) -> Points:
+def thinned(points: Points) -> Points:
+    """At most 500 of them, evenly chosen, the last one always."""
     step = max(1, -(-len(points) // _MOST))
     kept = list(points[::step])
     return kept if not points or kept[-1] == points[-1] else [*kept, points[-1]]
