@@ -126,7 +126,7 @@ def test_the_whole_loop(file, empty, start, visit):
     go(page, "Evals")
     expect(page.locator(".ts-scores")).to_contain_text("run:r001", timeout=10 * MINUTES)
     expect(page.locator(".col")).to_have_count(3)
-    page.locator(".ev").get_by_role("button", name="Find the training rows behind this").click()
+    page.locator(".ev").get_by_role("button", name="Training rows behind this").click()
     expect(page.get_by_text("training rows behind one answer")).to_be_visible(timeout=5 * MINUTES)
     expect(page.locator(".ts-card")).to_contain_text("Expected")
 

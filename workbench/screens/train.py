@@ -89,7 +89,8 @@ def _new(version: Version, *, first: bool) -> None:
         f"{counts.test:,} sealed",
     )
     made = [one.name for one in reversed(jobs.all_jobs(state.project().runs))]
-    name = st.selectbox("Start from", [*recipes.shipped_names(), *made], key="recipe", width=260)
+    known = [*recipes.shipped_names(), *made]
+    name = st.selectbox("Start from", known, index=known.index("seed"), key="recipe", width=260)
     own = state.project().runs / name / "recipe.yaml"
     start = recipes.load(own if name in made else name)
     try:

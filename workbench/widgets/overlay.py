@@ -21,19 +21,19 @@ def overlay(curves: Mapping[str, tuple[Points, Points]]) -> None:
         faint += [{"run": name, "step": step, "loss": loss} for step, loss in points]
         lines += [{"run": name, "step": step, "loss": loss} for step, loss in smoothed(points)]
         held += [{"run": name, "step": step, "loss": loss} for step, loss in validation]
-    colour = alt.Color("run:N", title=None, sort=list(curves), legend=None)
-    named = alt.Color("run:N", title=None, sort=list(curves), legend=alt.Legend(orient="top"))
     where = {
         "x": alt.X("step:Q", title="step", axis=alt.Axis(tickCount=6, grid=False)),
         "y": alt.Y("loss:Q", title="loss", scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4)),
+        # one legend for all layers; without its own opacity it would be as faint as the raw line
+        "color": alt.Color(
+            "run:N", title=None, sort=list(curves), legend=alt.Legend(orient="top", symbolOpacity=1)
+        ),
         "tooltip": ["run:N", "step:Q", alt.Tooltip("loss:Q", format=".4f")],
     }
     chart = (
-        alt.Chart(alt.Data(values=faint)).mark_line(strokeWidth=1, opacity=0.25).encode(**where, color=colour)
-        + alt.Chart(alt.Data(values=lines)).mark_line(strokeWidth=2).encode(**where, color=named)
-        + alt.Chart(alt.Data(values=held))
-        .mark_point(filled=True, size=40, opacity=1)
-        .encode(**where, color=colour)
+        alt.Chart(alt.Data(values=faint)).mark_line(strokeWidth=1, opacity=0.25).encode(**where)
+        + alt.Chart(alt.Data(values=lines)).mark_line(strokeWidth=2).encode(**where)
+        + alt.Chart(alt.Data(values=held)).mark_point(filled=True, size=40, opacity=1).encode(**where)
     )
     st.altair_chart(chart.properties(height=260))
 
