@@ -43,3 +43,6 @@ lint: install
 bench: install
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m bench
+
+docs: install
+	$(BIN)/python -m workbench.docs docs
