@@ -10,8 +10,9 @@ from curation.task import KINDS
 
 _HEAD = """\
 Every check looks at the rows and leaves flags; nothing is changed or dropped by itself. A flag says **block** (the
-row cannot be trained on as it is, and is left out of a version), **fix** (probably wrong) or **look** (worth a person's
-eye); the severity below is that of a check's gravest finding. `task.yaml` turns a check off and sets its options:
+row cannot be trained on as it is, and is left out of a version), **fix** (probably wrong) or **look** (worth a
+person's eye); the severity below is that of a check's gravest finding. `task.yaml` turns a check off and sets its
+options:
 
     checks:
       language: {enabled: false}
