@@ -6,8 +6,9 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from curation.files import canonical_json
 from evals import rule, stored
@@ -57,11 +58,10 @@ def fields(folder: Path) -> list[str]:
         NotReady: the evaluation has not finished.
     """
     held = stored.read(folder)
-    with connect(folder) as connection:
-        rows = connection.execute("select label, metadata, expected from examples").fetchall()
-    names = ["label"] if any(label is not None for label, *_ in rows) else []
-    for _, *texts in rows:
-        names += [name for text in texts for name in _object(text)]
+    rows = _rows(folder)
+    names = ["label"] if any(row.label is not None for row in rows) else []
+    for row in rows:
+        names += [*row.metadata, *row.expected]
     declared = [field for field in held.task.slices if members(folder, held.ids, field)]
     found = [
         field for field in dict.fromkeys(names) if _worth_it(members(folder, held.ids, field), len(rows))
@@ -117,23 +117,54 @@ def members(folder: Path, ids: Sequence[str], field: str) -> dict[str, list[int]
     if field == LENGTH:
         return _thirds(folder, ids)
     place = {id_: position for position, id_ in enumerate(ids)}
-    with connect(folder) as connection:
-        rows = connection.execute("""
-            select id, label, metadata, expected
-            from examples
-        """).fetchall()
     found: defaultdict[str, list[int]] = defaultdict(list)
-    for id_, label, metadata, expected in rows:
-        for value in _values(field, label, metadata, expected):
-            if str(id_) in place:
-                found[value].append(place[str(id_)])
+    for row in _rows(folder):
+        for value in row.values(field) if row.id in place else ():
+            found[value].append(place[row.id])
     return {value: sorted(found[value]) for value in sorted(found)}
+
+
+class _Row(NamedTuple):
+    """What a held-out row can be sliced by."""
+
+    id: str
+    label: str | None
+    metadata: dict[str, Any]
+    expected: dict[str, Any]
+    length: int
+
+    def values(self, field: str) -> list[str]:
+        """Its values of a field, each once."""
+        if field == "label":
+            return [] if self.label is None else [self.label]
+        for told in (self.metadata, self.expected):
+            if field in told:
+                value = told[field]
+                return list(dict.fromkeys(map(_text, value if isinstance(value, list) else [value])))
+        return []
+
+
+def _rows(folder: Path) -> tuple[_Row, ...]:
+    """The rows of an evaluation, read once as long as its file stays the same."""
+    path = folder / "examples.parquet"
+    return _read(folder, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@lru_cache(maxsize=4)
+def _read(folder: Path, changed: int) -> tuple[_Row, ...]:
+    with connect(folder) as connection:
+        rows = connection.execute(
+            "select id, label, metadata, expected, length(prompt) from examples order by id"
+        ).fetchall()
+    return tuple(
+        _Row(str(id_), label, _object(metadata), _object(expected), length or 0)
+        for id_, label, metadata, expected, length in rows
+    )
 
 
 def _thirds(folder: Path, ids: Sequence[str]) -> dict[str, list[int]]:
     """The rows in three equal parts by the length of the question, named by their lengths."""
-    with connect(folder) as connection:
-        lengths = dict(connection.execute("select id, length(prompt) from examples").fetchall())
+    lengths = {row.id: row.length for row in _rows(folder)}
     order = sorted(range(len(ids)), key=lambda i: (lengths.get(ids[i], 0), ids[i]))
     found: dict[str, list[int]] = {}
     for part in range(3):
@@ -149,17 +180,6 @@ def _worth_it(found: dict[str, list[int]], rows: int) -> bool:
     """Whether the values share rows: neither one for all nor one for each."""
     large = [places for places in found.values() if len(places) >= LEAST]
     return 2 <= len(found) <= _MOST_VALUES and any(len(places) < rows for places in large)
-
-
-def _values(field: str, label: str | None, metadata: str | None, expected: str | None) -> list[str]:
-    if field == "label":
-        return [] if label is None else [label]
-    for text in (metadata, expected):
-        told = _object(text)
-        if field in told:
-            value = told[field]
-            return list(dict.fromkeys(map(_text, value if isinstance(value, list) else [value])))
-    return []
 
 
 def _object(text: str | None) -> dict[str, Any]:

@@ -17,8 +17,10 @@ from curation.task import Task
 from curation.versions import Version
 from evals import advice as advising
 from evals import compare, evaluation, prompt_files
+from evals import trend as trending
 from evals.advice import Advice
 from evals.evaluation import Evaluation
+from evals.trend import Point
 from training import runs
 from workbench.widgets.figures import percent
 
@@ -108,6 +110,12 @@ def advice(project: Project, version: Version, task: Task) -> Advice:
 @lru_cache(maxsize=8)
 def _advice(project: Path, version: Path, task: str, done: tuple[str, ...]) -> Advice:
     return advising.advise(Project(project), version, Task.model_validate_json(task))
+
+
+def trend(project: Project) -> list[Point]:
+    """Every measured score over time, of the scorer that was asked for last."""
+    found = trending.points(project)
+    return [one for one in found if one.scorer == found[-1].scorer]
 
 
 def best_score(project: Project) -> tuple[str, str] | None:

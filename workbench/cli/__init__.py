@@ -51,7 +51,7 @@ class Sections(click.Group):
             ),
         ),
         ("The held-out set", ("split", "freeze", "versions", "audit", "export")),
-        ("The model", ("eval", "evals", "train", "runs", "stop", "resume", "publish")),
+        ("The model", ("eval", "evals", "trend", "train", "runs", "stop", "resume", "publish")),
         ("The judgement", ("advise", "slices", "verdict", "report", "grade", "notes", "trace", "compare")),
     )
 

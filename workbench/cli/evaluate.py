@@ -15,6 +15,7 @@ from curation.files import read_json
 from curation.project import Project
 from evals import candidates, evaluation, scorers, sealed, slices
 from evals import trace as tracing
+from evals import trend as trending
 from evals import verdict as verdicts
 from evals.wording import signed
 from workbench.cli.options import json_option, project_argument, table
@@ -305,4 +306,29 @@ def slices_(
     session.emit({"slices": [{**asdict(one), "name": one.name, "proven": one.proven} for one in found]})
 
 
-COMMANDS = (eval_, evals, slices_, verdict, trace)
+@click.command("trend")
+@project_argument
+@json_option
+@click.pass_obj
+def trend(session: Session, project: str) -> None:
+    """Did it get better: every measured score, oldest first; only the same held-out rows compare."""
+    found = trending.points(session.project(project))
+    rows: list[tuple[object, ...]] = [
+        (
+            one.evaluation,
+            one.version,
+            f"{one.rows:,} {one.split} ({one.held_out[:6]})",
+            one.candidate,
+            one.scorer,
+            f"{one.mean:.1%}",
+            f"{one.low:.1%} to {one.high:.1%}",
+        )
+        for one in found
+    ]
+    session.say(
+        table(rows, ("evaluation", "version", "rows", "candidate", "scorer", "score", "95 % interval"))
+    )
+    session.emit({"points": [asdict(one) for one in found]})
+
+
+COMMANDS = (eval_, evals, trend, slices_, verdict, trace)

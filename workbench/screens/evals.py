@@ -14,9 +14,11 @@ from workbench import actions, chores, measured, state
 from workbench.screens import evals_grade, evals_slices
 from workbench.widgets import text
 from workbench.widgets.candidate_form import candidate_form
+from workbench.widgets.figures import says
 from workbench.widgets.pair import choose, pair
 from workbench.widgets.progress import job_buttons, job_line
 from workbench.widgets.scores import summary_scores
+from workbench.widgets.trend import trend
 
 _PARTS: dict[str, Kind | None] = {
     "Compare": None,
@@ -42,6 +44,16 @@ def screen() -> None:
     _new(version, first=not found)
     if found:
         _chosen(found)
+        _over_time()
+
+
+def _over_time() -> None:
+    with st.expander("Over time", key="over-time", on_change="rerun") as opened:
+        if opened.open and (points := measured.trend(state.project())):
+            text.plain(
+                "Every measured candidate, versions and runs through. Only the same rows compare.", "dim"
+            )
+            trend(points, says(points[-1].scorer))
 
 
 def _new(version: Version, *, first: bool) -> None:
