@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curation import chat, models
+from curation.files import canonical_json
 from curation.progress import SILENT, Progress
 from curation.task import Task
 
@@ -19,8 +20,17 @@ if TYPE_CHECKING:
 _PORTION = 5_000  # rows written at once
 
 
+def current(store: Store, task: Task) -> bool:
+    """Whether the counts that are stored were made for this task's model, template and system prompt."""
+    return store.get("lengths") == _made_for(task)
+
+
+def _made_for(task: Task) -> str:
+    return canonical_json([task.model.model_dump(mode="json"), task.system_prompt])
+
+
 def count(store: Store, task: Task, progress: Progress = SILENT) -> int | None:
-    """Count the tokens of every present example that has no count yet.
+    """Count the tokens of every present example that has no count by the task's model yet.
 
     Args:
         store: the open project.
@@ -32,9 +42,15 @@ def count(store: Store, task: Task, progress: Progress = SILENT) -> int | None:
     """
     ready = {one.name for one in models.found() if one.note.startswith("ready")}
     here = Path(task.model.name).is_dir() or task.model.name in ready
+    if not here:
+        return None
+    if not current(store, task):
+        with store.transaction() as cursor:
+            store.execute(cursor, "update example set tokens = null where tokens is not null")
+            store.put("lengths", _made_for(task))
     left = store.value("select count(*) from live where tokens is null")
-    if not here or not left:
-        return 0 if here else None
+    if not left:
+        return 0
     progress.stage("Counting tokens", left)
     tokenizer = models.load_tokenizer(task.model)
     counted = 0

@@ -268,6 +268,19 @@ def found() -> list[Found]:
     return out
 
 
+def context(model: ModelSpec) -> int | None:
+    """Most tokens the model reads, from its files on this machine; None where they are not here or do not say."""
+    ready = {one.name: one.path for one in found() if one.note.startswith("ready")}
+    folder = Path(model.name).expanduser()
+    try:
+        path = folder if folder.is_dir() else Path(ready[model.name])
+        config = json.loads((path / "config.json").read_text("utf-8"))
+        most = (config.get("text_config") or config).get("max_position_embeddings")
+    except (KeyError, OSError, ValueError, AttributeError):
+        return None
+    return most if isinstance(most, int) else None
+
+
 def dtype_option(dtype: object) -> dict[str, object]:
     """The dtype as `from_pretrained` wants it: `dtype` since transformers 4.56, `torch_dtype` before."""
     import transformers

@@ -23,6 +23,7 @@ from curation.checks.running import Checking
 from curation.checks.secrets import secrets
 from curation.checks.system_prompt_drift import system_prompt_drift
 from curation.checks.template_tokens import template_tokens
+from curation.checks.token_length import token_length
 from curation.checks.tool_calls import tool_calls
 from curation.checks.truncated import truncated
 from curation.checks.unicode import unicode
@@ -36,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     preference_pairs,
     empty_turn,
     template_tokens,
+    token_length,
     answer_schema,
     label_set,
     conflicting_answers,

@@ -73,6 +73,7 @@ class Rows:
 
     Columns: seq, messages, tools, chosen, rejected (JSON text), label, roles and texts (one entry a
     turn), answer_turn (place of the last assistant turn from 1; null: there is none), answer (its text).
+    For a check of the whole set also tokens (null: not counted by the task's model).
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class Check:
         kinds: kinds of task it looks at.
         version: counted up when the same text may get other findings.
         whole_set: its findings compare rows with each other.
+        counted: its findings depend on the stored token counts, so it is run again when these change.
         options: what task.yaml may set, with the defaults.
         reads: the part of the task its findings depend on.
         find: from rows to a table of findings.
@@ -138,6 +140,7 @@ class Check:
     kinds: tuple[Kind, ...]
     version: int
     whole_set: bool
+    counted: bool
     options: Mapping[str, Option]
     reads: Callable[[Task], Any]
     find: Callable[[Rows], pa.Table]
@@ -176,6 +179,7 @@ def check(
     version: int = 1,
     kinds: tuple[Kind, ...] = ALL_KINDS,
     whole_set: bool = False,
+    counted: bool = False,
     options: Mapping[str, Option] | None = None,
     reads: Callable[[Task], Any] = _nothing,
 ) -> Callable[[Callable[[Rows], pa.Table]], Check]:
@@ -189,6 +193,7 @@ def check(
             kinds,
             version,
             whole_set,
+            counted,
             dict(options or {}),
             reads,
             find,

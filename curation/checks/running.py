@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from curation import lengths
 from curation.checks.check import Check, Rows
 from curation.errors import BadUsage, unknown
 from curation.progress import SILENT, Progress
@@ -132,10 +133,21 @@ def _states(store: Store, task: Task, checks: Sequence[Check]) -> dict[str, str]
     ) or (0, None, None)
     return {
         check.name: json.dumps(
-            [check.edition(task), revision, rows, kept_texts if check.whole_set else all_texts]
+            [
+                check.edition(task),
+                revision,
+                rows,
+                kept_texts if check.whole_set else all_texts,
+                *(_counts(store, task) if check.counted else ()),
+            ]
         )
         for check in checks
     }
+
+
+def _counts(store: Store, task: Task) -> tuple[bool, int]:
+    """Whether the stored token counts are those of this task's model, and how many there are."""
+    return lengths.current(store, task), store.value("select count(tokens) from live")
 
 
 def _look_at_all(store: Store, task: Task, check: Check) -> None:
@@ -143,13 +155,15 @@ def _look_at_all(store: Store, task: Task, check: Check) -> None:
     state = _states(store, task, [check])[check.name]
     cursor = store.cursor()
     try:
+        counts = check.counted and lengths.current(store, task)
         cursor.execute(
-            """
+            f"""
             create or replace temp view rows as
             select *, texts[answer_turn] as answer
             from (
                 select c.seq, c.messages, c.tools, c.chosen, c.rejected, e.label, turn_roles(c.messages) as roles,
-                    turn_texts(c.messages) as texts, last_assistant(c.messages) as answer_turn
+                    turn_texts(c.messages) as texts, last_assistant(c.messages) as answer_turn,
+                    {"e.tokens" if counts else "null::integer"} as tokens
                 from content c
                 join example e using (seq)
                 where e.present and e.decision <> 'drop'

@@ -48,7 +48,8 @@ def flags(memory):
             select *, texts[answer_turn] as answer
             from (
                 select seq, messages, tools, chosen, rejected,
-                    null::varchar as label, turn_roles(messages) as roles, turn_texts(messages) as texts,
+                    null::varchar as label, null::integer as tokens,
+                    turn_roles(messages) as roles, turn_texts(messages) as texts,
                     last_assistant(messages) as answer_turn
                 from told
             )
