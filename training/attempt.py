@@ -155,7 +155,7 @@ def _once(run: Run, work: Work, build: Build, held_by: Held, micro: int) -> dict
         sizes,
         micro,
         start.step if start else 0,
-        _reporter(run, work, sizes, bool(held.rows)),
+        _reporter(run, work, sizes, tokenizer, data, held),
     )
     trainer = build(attempt)
     weights.keep_adapter_precise(trainer.model, run.recipe)
@@ -171,14 +171,36 @@ def _once(run: Run, work: Work, build: Build, held_by: Held, micro: int) -> dict
     return _result(attempt, device, answers)
 
 
-def _reporter(run: Run, work: Work, sizes: list[StepSize], validates: bool) -> Reporter:
+def _reporter(
+    run: Run,
+    work: Work,
+    sizes: list[StepSize],
+    tokenizer: Any,  # noqa: ANN401
+    data: Tokenised,
+    held: Tokenised,
+) -> Reporter:
     from training.callback import Reporter
 
-    whole = run.recipe.tuning == "full"
+    recipe = run.recipe
+    whole = recipe.tuning == "full"
     patience = 10 if run.manifest.dtype == "float16" else 1
     if whole:  # a step of the warm-up may be too small to change a weight
-        patience += warmup(run.recipe, len(sizes))
-    return Reporter(work, sizes, validates=validates, patience=patience, whole=whole)
+        patience += warmup(recipe, len(sizes))
+    count = (
+        0 if recipe.gradient_checkpointing else recipe.sample_rows
+    )  # it excludes the cache answering needs
+
+    def sampled(model: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+        return smoke.sample(model, tokenizer, data, held, run.task.max_new_tokens, count)
+
+    return Reporter(
+        work,
+        sizes,
+        validates=bool(held.rows),
+        patience=patience,
+        whole=whole,
+        sampled=sampled if count else None,
+    )
 
 
 def _train(trainer: Any, attempt: Attempt, start: checkpoints.Checkpoint | None) -> None:  # noqa: ANN401

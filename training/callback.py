@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,6 +39,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         patience: steps with a learning rate above zero before a still untouched adapter is a failure;
             1, and more in float16, whose first steps may be skipped.
         whole: every weight is trained, not an adapter.
+        sampled: gives the answers of the model as it is to a few validation rows.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         validates: bool,
         patience: int = 1,
         whole: bool = False,
+        sampled: Callable[[Any], list[dict[str, Any]]] | None = None,
     ) -> None:
         self.work = work
         self.sizes = sizes
         self.validates = validates
         self.patience = patience
         self.whole = whole
+        self.sampled = sampled
         self._before: tuple[str, torch.Tensor] | None = None
         self.recent: deque[_Measured] = deque(maxlen=WINDOW)
         self.seconds = 0.0
@@ -191,6 +194,12 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
                 loss=_number(logs["eval_loss"]),
                 **_preference(logs, "eval_"),
             )
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """With each validation loss, what the model answers by now."""
+        if self.sampled is not None:
+            for answer in self.sampled(kwargs["model"]):
+                self.work.event("sample", step=state.global_step, **answer)
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """A checkpoint is complete and on the disk."""

@@ -30,6 +30,30 @@ class Curve:
     eta_seconds: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the model answered to one validation row at one step."""
+
+    step: int
+    id: str
+    answer: str
+    expected: str
+    finish: str
+
+
+def samples(folder: Path) -> list[Sample]:
+    """The answers written out during training, by row and step; what an attempt lost is answered anew."""
+    found: dict[tuple[str, int], Sample] = {}
+    for event in events.read(folder, kinds=("begin", "sample")):
+        said = event.fields
+        if event.kind == "begin":
+            found = {key: one for key, one in found.items() if one.step <= said["step"]}
+        else:
+            named = {name: said[name] for name in ("step", "id", "answer", "expected", "finish")}
+            found[said["id"], said["step"]] = Sample(**named)
+    return [found[key] for key in sorted(found)]
+
+
 def loss_curve(folder: Path) -> Curve:
     """Read a run's curve from its events.
 

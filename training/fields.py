@@ -26,7 +26,7 @@ RATES: dict[tuple[str, str], tuple[float, float, float]] = {
     ("dpo", "lora"): (5e-6, 5e-7, 1e-4),
     ("dpo", "full"): (5e-7, 5e-8, 1e-5),
 }
-ADDED = ("tuning", "use_dora", "use_rslora", "quantization", "beta", "loss_type")
+ADDED = ("tuning", "use_dora", "use_rslora", "quantization", "beta", "loss_type", "sample_rows")
 """Fields that came after the first release: at their defaults they change nothing, so no hash either."""
 
 
@@ -268,6 +268,16 @@ class Recipe(BaseModel):
         "Most validation rows used for the loss curve; 0 turns the curve off.",
         "Enough to see the curve turn, few enough not to cost more than the training itself.",
         ge=0,
+    )
+    sample_rows: int = _field(
+        2,
+        "Answers shown",
+        "Validation and checkpoints",
+        "Validation rows whose answers are written out with each validation loss; 0 for none. "
+        "None are with gradient checkpointing.",
+        "Two answers show at a glance what the loss cannot: the form, the end, the language.",
+        ge=0,
+        le=20,
     )
     eval_steps: float = _field(
         0.1,

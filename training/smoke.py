@@ -1,4 +1,4 @@
-"""A few validation prompts asked of the model just trained, exactly as evaluations do: does it stop by itself?"""
+"""A few validation prompts asked of a model in training or just trained, exactly as evaluations do."""
 
 from __future__ import annotations
 
@@ -22,32 +22,49 @@ def ask(
     limit: int | None,
     work: Work,
 ) -> list[dict[str, Any]]:
-    """The answers to the first validation rows, each also as an event."""
+    """The answers of the finished model to the first validation rows, each also as an event."""
+    gc.collect()
+    work.stage("Asking the tuned model", min(ROWS, len(held.rows)))
+    answers = sample(model, tokenizer, data, held, limit, ROWS)
+    for answer in answers:
+        work.event("smoke", **answer)
+    return answers
+
+
+def sample(
+    model: Any,  # noqa: ANN401
+    tokenizer: Any,  # noqa: ANN401
+    data: Tokenised,
+    held: Tokenised,
+    limit: int | None,
+    count: int,
+) -> list[dict[str, Any]]:
+    """Greedy answers to the first `count` validation rows; the model is left as it was, no number is drawn."""
     import torch
 
-    gc.collect()
-    model.eval()
-    model.config.use_cache = True
+    training, cached = model.training, model.config.use_cache
     stops = chat.stop_ids(tokenizer, model.generation_config)
     longest = max(row.trained for row in data.rows)
     most = limit or min(MOST_TOKENS, 2 * longest + 16)
-    rows = [row for row in held.rows if row.side != "rejected"][:ROWS]
-    work.stage("Asking the tuned model", len(rows))
+    model.eval()
+    model.config.use_cache = True
     answers = []
-    for row in rows:
-        prompt, expected = _last_turn(row)
-        with torch.no_grad():
-            made = _greedy(model, prompt, stops, most)
-        finish = "stop" if made and made[-1] in stops else "length"
-        answers.append(
-            {
-                "id": row.id,
-                "finish": finish,
-                "answer": chat.answer_text(tokenizer, made),
-                "expected": chat.answer_text(tokenizer, expected),
-            }
-        )
-        work.event("smoke", **answers[-1])
+    try:
+        for row in [row for row in held.rows if row.side != "rejected"][:count]:
+            prompt, expected = _last_turn(row)
+            with torch.no_grad():
+                made = _greedy(model, prompt, stops, most)
+            answers.append(
+                {
+                    "id": row.id,
+                    "finish": "stop" if made and made[-1] in stops else "length",
+                    "answer": chat.answer_text(tokenizer, made),
+                    "expected": chat.answer_text(tokenizer, expected),
+                }
+            )
+    finally:
+        model.config.use_cache = cached
+        model.train(training)
     return answers
 
 

@@ -17,7 +17,7 @@ from curation.task import ModelSpec, Task
 from curation.work import Work
 from tests.evals import frozen
 from tests.evals.frozen import rows
-from training import checkpoints, methods, runs
+from training import checkpoints, curve, methods, runs
 from training import recipe as recipes
 
 cache_of_tests, own_cache = frozen.cache_of_tests, frozen.own_cache
@@ -104,6 +104,13 @@ def test_a_run_stopped_and_resumed_ends_with_the_weights_and_curve_of_one_that_r
     assert [step for step, _ in losses(calm)[0]] == [1, 2, 3, 4, 5, 6]
     assert [step for step, _ in losses(calm)[1]] == [3, 6]
     assert weights(stopped) == weights(calm)
+    answered = curve.samples(calm)
+    assert [(one.step, one.id) for one in answered] == [(one.step, one.id) for one in curve.samples(stopped)]
+    assert {one.step for one in answered} == {3, 6} and len({one.id for one in answered}) == 2
+    assert curve.samples(stopped) == answered
+    unasked = make(project, task, sample_rows=0)
+    train(unasked)
+    assert weights(unasked) == weights(calm) and curve.samples(unasked) == []
     described = runs.describe(stopped)
     assert (described.status.state, described.step, described.loss) == ("done", 6, losses(calm)[0][-1][1])
 

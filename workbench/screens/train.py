@@ -12,6 +12,7 @@ from curation.errors import NoBaseline, TouchstoneError
 from curation.versions import Version
 from training import recipe as recipes
 from training import runs
+from training.curve import samples
 from training.preflight import Preflight
 from workbench import actions, chores, measured, state
 from workbench.screens import train_compare
@@ -78,7 +79,7 @@ def _show(folder: Path) -> None:
         if one.status.state == "done":
             st.page_link(state.page("evals"), label="Measure it")
             publish_form(one.id, state.project(), partial(actions.publish, state.project(), one.id))
-    run_view(one, runs.loss_curve(folder), folder / "log.txt")
+    run_view(one, runs.loss_curve(folder), samples(folder), folder / "log.txt")
 
 
 def _new(version: Version, *, first: bool) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import streamlit as st
 
+from training.curve import Sample
 from training.runs import Curve, Point, Summary
 from workbench.widgets import text
 from workbench.widgets.loss import loss_chart
@@ -16,8 +18,8 @@ from workbench.widgets.table import table
 _LOG_CHARACTERS = 4_000
 
 
-def run_view(one: Summary, curve: Curve, log: Path) -> None:
-    """Draw the numbers, the curve and the end of the log."""
+def run_view(one: Summary, curve: Curve, samples: Sequence[Sample], log: Path) -> None:
+    """Draw the numbers, the curve, the answers on the way and the end of the log."""
     speed = f"{one.tokens_per_second:,.0f} tokens/s" if one.tokens_per_second else ""
     text.facts(
         [
@@ -46,6 +48,22 @@ def run_view(one: Summary, curve: Curve, log: Path) -> None:
             ("margin", "margin of the chosen answer"),
         ):
             loss_chart(_of(curve.train, what), _of(curve.validation, what), curve.total_steps, title)
+    if samples:
+        with st.expander("Answers on the way"):
+            for name, rows in groupby(samples, key=lambda sample: (sample.id, sample.expected)):
+                text.plain(f"Row {name[0][:8]}, expected: {name[1]}", "dim")
+                table(
+                    [
+                        {
+                            "step": row.step,
+                            "answer": row.answer + (" (cut)" if row.finish == "length" else ""),
+                        }
+                        for row in rows
+                    ],
+                    [("step", "Step"), ("answer", "Answer")],
+                    right=("step",),
+                    wide="answer",
+                )
     if log.is_file() and log.stat().st_size:
         with st.expander("Log", expanded=one.status.state == "failed"):
             text.code(log.read_text("utf-8", errors="replace")[-_LOG_CHARACTERS:])
