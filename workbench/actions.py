@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from curation import checks, importing, jobs, label_errors, meaning, splits, versions
+from curation import checks, gauges, importing, jobs, label_errors, meaning, splits, versions
 from curation import map as maps
 from curation.dedup import run as dedup
 from curation.errors import NotReady, TouchstoneError
@@ -259,6 +259,15 @@ def freeze(store: Store) -> chores.Chore:
         return versions.freeze(store, task, who=state.who(), progress=progress)
 
     return chores.start("freeze", "Freezing", work)
+
+
+def gauge(version: Version) -> chores.Chore:
+    """Measure what test and train of a version share, and how far they differ; the result names its folder."""
+    return chores.start(
+        "gauges",
+        f"Measuring {version.name}",
+        lambda progress: (version.folder, gauges.measure(version.folder, progress)),
+    )
 
 
 def measure(

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation import leakage, macros
+from curation import gauges, leakage, macros
 from curation.leakage import Audit
 from curation.progress import Progress
 from curation.scan.part import ANSWER, PROMPT
@@ -45,7 +45,7 @@ def compare(folder: Path, train: Part, test: Part, one_answer: bool, progress: P
             rows=dict(Counter(gravest.values())),
             contradicted=_contradicted(connection) if one_answer else None,
             answers=_answers(connection),
-            covered=_covered(connection),
+            covered=gauges.coverage(connection)[:2],
             usable=_usable(connection, list(gravest)),
             unseen={label: n for label, n in test.labels.items() if label not in train.labels},
             shown=_shown(connection, audit),
@@ -108,32 +108,6 @@ def _answers(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
         """
     ).fetchall()
     return int(long), int(known)
-
-
-def _covered(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
-    """Prompts of eight words or more, and those half of whose 8-word sequences are in train."""
-    for split in ("test", "train"):
-        connection.execute(
-            f"""
-            create or replace temp table {split}_gram as
-            select distinct {"id," if split == "test" else ""} hash(words[at_word:at_word + {_WORDS - 1}]) as gram
-            from (
-                select id, words, unnest(range(1, len(words) - {_WORDS - 2})) as at_word
-                from (select id, string_split(prompt, ' ') as words from told where split = '{split}')
-            )
-            """
-        )
-    ((long, covered),) = connection.execute(
-        """
-        select count(*), count(*) filter (share >= 0.5)
-        from (
-            select id, avg((gram in (select gram from train_gram))::int) as share
-            from test_gram
-            group by id
-        )
-        """
-    ).fetchall()
-    return int(long), int(covered)
 
 
 def _usable(connection: duckdb.DuckDBPyConnection, leaking: list[str]) -> int:

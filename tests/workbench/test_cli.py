@@ -295,3 +295,16 @@ def test_a_repair_can_be_tried_first_and_flags_say_how_often_a_check_was_right(w
     workbench("undo", "p")
     assert workbench("flags", "p", "--json")["total"] == 3
     assert "no repair" in workbench("fix", "p", "pii", code=2).stderr
+
+
+def test_gauges_stand_beside_the_audit_and_change_no_exit_code(intents):
+    plain = intents("audit", "p", "--json")
+    gauged = intents("audit", "p", "v001", "--gauges", "--json")
+    found = gauged.pop("gauges")
+    assert gauged == plain and plain["clean"]
+    assert [one["name"] for one in found["readings"]] == ["answers", "coverage", "shift"]
+    assert (
+        found["answers"]["telling"] == 0 and found["coverage"]["long"] == 100 and found["shift"]["auc"] < 0.65
+    )
+    told = intents("audit", "p", "--gauges").stdout
+    assert all(one["sentence"] in told for one in found["readings"])

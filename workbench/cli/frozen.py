@@ -7,7 +7,8 @@ from dataclasses import asdict
 import click
 
 from curation import export as exporting
-from curation import leakage, versions
+from curation import gauges, leakage, versions
+from curation.gauges import Gauges
 from workbench.cli.options import json_option, project_argument, table
 from workbench.cli.session import Session
 
@@ -58,9 +59,15 @@ def _difference(session: Session, project: str, old: str, new: str) -> None:
 @click.command("audit")
 @project_argument
 @click.argument("version", required=False)
+@click.option(
+    "--gauges",
+    "gauged",
+    is_flag=True,
+    help="Also what test and train share without being copies, and how far they differ; it changes no exit code.",
+)
 @json_option
 @click.pass_obj
-def audit(session: Session, project: str, version: str | None) -> int:
+def audit(session: Session, project: str, version: str | None, gauged: bool) -> int:
     """Recompute the leakage audit from a version's files alone. Exit 1 when anything leaks."""
     chosen = session.version(session.project(project), version)
     found = leakage.audit(chosen.folder, session.progress())
@@ -80,8 +87,38 @@ def audit(session: Session, project: str, version: str | None) -> int:
         if found.pairs
         else ""
     )
-    session.emit({"version": chosen.name, "clean": found.clean, "pairs": [asdict(p) for p in found.pairs]})
+    plain = {"version": chosen.name, "clean": found.clean, "pairs": [asdict(p) for p in found.pairs]}
+    if gauged:
+        measured = gauges.measure(chosen.folder, session.progress())
+        _say_gauges(session, measured)
+        plain["gauges"] = measured.as_json()
+    session.emit(plain)
     return 0 if found.clean else 1
+
+
+def _say_gauges(session: Session, measured: Gauges) -> None:
+    for one in measured.readings:
+        session.say(one.sentence)
+        if one.name == "answers" and measured.answers.shown:
+            session.say(
+                table(
+                    [(v.value[:80], v.test_rows, v.train_questions) for v in measured.answers.shown],
+                    ("answer", "test rows", "questions of train"),
+                )
+            )
+    if measured.shift.clear:
+        session.say(
+            table(
+                [(w.word, w.side, f"{w.test:.1%}", f"{w.train:.1%}") for w in measured.shift.words],
+                ("word", "speaks for", "of test prompts", "of train prompts"),
+            )
+        )
+        session.say(
+            table(
+                [(r.id, f"{r.chance:.2f}", r.prompt[:80]) for r in measured.shift.rows],
+                ("example", "looks like test", "prompt"),
+            )
+        )
 
 
 @click.command("export")

@@ -9,6 +9,7 @@ import streamlit as st
 from curation.dedup.semantic import TOGETHER
 from curation.groups import NO_GROUP
 from workbench import actions, chores, ledger, measured, rows, splitting, standing, state
+from workbench.screens import splits_gauges
 from workbench.widgets import text
 from workbench.widgets.press import press
 from workbench.widgets.split_form import proposals, split_form
@@ -34,6 +35,7 @@ def screen() -> None:
     if now.counts.train + now.counts.validation + now.counts.test:
         _made(now)
     frozen_versions(state.project(), _review)
+    splits_gauges.draw(_review)
 
 
 def _outcome() -> None:
