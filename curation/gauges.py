@@ -277,8 +277,8 @@ def _of_coverage(found: Coverage) -> Reading:
     else:
         told = (
             f"Words: in {found.covered:,} of the {found.long:,} test prompts of {GRAM} words or more "
-            f"({100 * found.covered / found.long:.1f} %) half or more of the {GRAM}-word sequences stand in prompts of "
-            f"train; of a prompt's sequences {100 * found.mean:.1f} % on average. A measure, no verdict: templates "
-            "and quoted documents raise it too."
+            f"({100 * found.covered / found.long:.1f} %) half or more of the {GRAM}-word sequences stand in prompts "
+            f"of train; of a prompt's sequences {100 * found.mean:.1f} % on average. A measure, no verdict: "
+            "templates and quoted documents raise it too."
         )
     return Reading("coverage", "dim", told)
