@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from curation.errors import BadInput, JobFailed
 from curation.files import canonical_json, sha256
+from curation.progress import Progress
 from curation.task import Task
 from curation.work import Work
 from evals import constrained, endpoint, examples, price, prompt_files, prompts
@@ -34,11 +35,12 @@ class _Asking:
     one: Candidate
     at: Endpoint
     key: str | None
-    files: AnswerFiles
+    add: Callable[[Sequence[Answer]], None]
     cache: AnswerCache
-    work: Work
+    progress: Progress
     cap: float | None
     spent: float = 0.0
+    otherwise: str = "Make a new evaluation"
     answered: int = 0
     served: set[str] = field(default_factory=set)
     held: list[Answer] = field(default_factory=list)
@@ -56,7 +58,7 @@ class _Asking:
 
     def write(self) -> None:
         """Put what is held into the folder."""
-        self.files.add(self.held)
+        self.add(self.held)
         self.held = []
 
 
@@ -142,31 +144,74 @@ def ask(
     prompt = prompt_files.read(folder / one.prompt_file) if one.prompt_file else None
     asked = requests(one, task, rows, train, prompt)
     at = endpoint.of(one.argument, task)
-    state = _Asking(one, at, at.key(), files, AnswerCache(cache), work, cap)
     open_ones = {id_: body for id_, body in asked.items() if (one.name, id_) not in files.done}
-    keys = {id_: _key(at, body) for id_, body in open_ones.items()}
+    state = _Asking(one, at, at.key(), files.add, AnswerCache(cache), work, cap)
+    state.spent = _spent(folder, one, at, asked)
+    left = _put(state, open_ones)
+    if left:
+        work.event(
+            "answered", candidate=one.name, rows=left, generated=state.answered, served=sorted(state.served)
+        )
+    return state.spent
+
+
+def put(
+    one: Candidate,
+    task: Task,
+    asked: Mapping[str, Request],
+    add: Callable[[Sequence[Answer]], None],
+    cache: Path,
+    progress: Progress,
+    *,
+    cap: float | None,
+    otherwise: str,
+) -> None:
+    """Put questions of one's own to an endpoint, as patiently and within a cap.
+
+    Args:
+        one: the endpoint.
+        task: has its settings.
+        asked: the bodies by an id of one's own.
+        add: told the answers, some at a time; one that failed has `finish` "error".
+        cache: the answer cache of the project.
+        progress: told how far it is.
+        cap: the most that these questions may cost.
+        otherwise: what to do with a higher cap, in words.
+
+    Raises:
+        BadUsage: they cost money that was not agreed to; nothing was asked.
+        NotReady: the API key is not there.
+        JobFailed: nothing but failures.
+        BadInput: the cap would be exceeded; what was answered is kept.
+    """
+    at, kept = endpoint.of(one.argument, task), AnswerCache(cache)
+    known = kept.get([_key(at, body) for body in asked.values()])
+    paid = [body for body in asked.values() if _key(at, body) not in known]
+    price.check({one.name: (at.settings, paid)}, cap)
+    _put(_Asking(one, at, at.key(), add, kept, progress, cap, otherwise=otherwise), asked)
+
+
+def _put(state: _Asking, asked: Mapping[str, Request]) -> int:
+    """Take what is known from the cache and ask the rest; how many were asked."""
+    keys = {id_: _key(state.at, body) for id_, body in asked.items()}
     known = state.cache.get(list(keys.values()))
-    files.add(
+    state.add(
         [
-            _answer(one, id_, body, Reply(**known[keys[id_]]), "cache")
-            for id_, body in open_ones.items()
+            _answer(state.one, id_, body, Reply(**known[keys[id_]]), "cache")
+            for id_, body in asked.items()
             if keys[id_] in known
         ]
     )
-    left = {id_: body for id_, body in open_ones.items() if keys[id_] not in known}
-    state.spent = _spent(folder, one, at, asked)
+    left = {id_: body for id_, body in asked.items() if keys[id_] not in known}
     if not left:
-        return state.spent
-    work.stage(f"{one.name}: answering, {at.settings.concurrency} at a time", len(left))
+        return 0
+    state.progress.stage(f"{state.one.name}: answering, {state.at.settings.concurrency} at a time", len(left))
     try:
         asyncio.run(_ask_all(state, left))
     finally:
         if state.answered or len(state.held) == len(left):
             state.write()
-    work.event(
-        "answered", candidate=one.name, rows=len(left), generated=state.answered, served=sorted(state.served)
-    )
-    return state.spent
+    return len(left)
 
 
 async def _ask_all(state: _Asking, left: dict[str, Request]) -> None:
@@ -194,7 +239,7 @@ async def _ask_all(state: _Asking, left: dict[str, Request]) -> None:
                     reserved -= price.at_most(state.at.settings, request)
                     state.keep(request, id_, task.result())
                 _give_up(state, len(left))
-                state.work.advance(len(done))
+                state.progress.advance(len(done))
         finally:
             await _end(pending, state)
 
@@ -219,7 +264,7 @@ def _give_up(state: _Asking, wanted: int) -> None:
         raise JobFailed(
             f"The first {len(state.held)} questions all came to nothing: {state.held[0].error}",
             where=state.at.url,
-            hint="Mend it and resume the evaluation; nothing was kept of these.",
+            hint="Mend it and go on; nothing was kept of these.",
         )
 
 
@@ -228,7 +273,7 @@ def _over(state: _Asking, left: dict[str, Request]) -> BadInput:
         f"The next question could exceed the cap of {state.cap:g}: {state.spent:.4g} is spent, "
         f"{state.answered:,} of {len(left):,} questions were answered.",
         where=state.one.name,
-        hint="Make a new evaluation with a higher --max-cost; what was answered is taken from the cache.",
+        hint=f"{state.otherwise} with a higher --max-cost; what was answered is taken from the cache.",
     )
 
 

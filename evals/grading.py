@@ -195,8 +195,8 @@ def tally(folder: Path, kind: Kind, *, candidate: str = "", baseline: str = "") 
     good = candidate if kind == "pair" else CHOICES[kind][0]
     by_row: defaultdict[str, list[str]] = defaultdict(list)
     for one in once:
-        by_row[one.id].append(_side_of(one.said, good, baseline if kind == "pair" else CHOICES[kind][1]))
-    outcomes = Counter(_majority(said) for said in by_row.values())
+        by_row[one.id].append(side_of(one.said, good, baseline if kind == "pair" else CHOICES[kind][1]))
+    outcomes = Counter(majority(said) for said in by_row.values())
     same = 0
     if kind == "pair":
         same = sum(row.same_answer for row in compare.rows(folder, candidate, baseline, limit=10**9))
@@ -269,8 +269,8 @@ def disputed(folder: Path) -> frozenset[str]:
     said: defaultdict[str, list[str]] = defaultdict(list)
     for one in read(folder):
         if one.kind == "reference" and not one.repeat and one.said != "unsure":
-            said[one.id].append(_side_of(one.said, "right", "wrong"))
-    return frozenset(id_ for id_, values in said.items() if _majority(values) == "lost")
+            said[one.id].append(side_of(one.said, "right", "wrong"))
+    return frozenset(id_ for id_, values in said.items() if majority(values) == "lost")
 
 
 def alpha(units: Sequence[Sequence[str]]) -> float | None:
@@ -347,11 +347,13 @@ def _in_doubt(folder: Path, who: str, all_rows: bool) -> list[tuple[str, str, st
     return [row for row in rows if row[0] in doubtful] + others[: len(doubtful)]
 
 
-def _side_of(said: str, good: str, bad: str) -> str:
+def side_of(said: str, good: str, bad: str) -> str:
+    """What a judgement means for the one called `good`: won, lost or tied."""
     return "won" if said == good else "lost" if said == bad else "tied"
 
 
-def _majority(said: Iterable[str]) -> str:
+def majority(said: Iterable[str]) -> str:
+    """What most say; tied where as many say won as lost."""
     counts = Counter(said)
     return "tied" if counts["won"] == counts["lost"] else "won" if counts["won"] > counts["lost"] else "lost"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 from playwright.sync_api import expect
 
 from curation import importing, jobs, project, splits, store, task, versions
-from evals import evaluation, grading
+from evals import evaluation, grading, judge
 
 LABELS = ("return", "delivery", "billing")
 
@@ -53,6 +54,25 @@ def test_a_pair_is_judged_by_keyboard_and_the_names_show_at_the_end(graded, star
     expect(page.get_by_text("Asked again, 100% of 2 rows got the same judgement.")).to_have_count(1)
     app.stop()
     assert len(grading.read(graded / "evals" / "e001")) == 22
+
+
+def test_what_a_judge_model_said_is_out_of_sight_until_a_person_looks(graded, start, visit):
+    folder = graded / "evals" / "e001"
+    names = ["answers:aspen", "answers:birch"]
+    with (folder / judge.FILE).open("w", encoding="utf-8") as file:
+        for row in judge.pairs(folder, *names):
+            for first, second in (names, names[::-1]):
+                said = "A" if first == names[0] else "B"
+                line = judge.Said("", "a judge", "r", row.id, first, second, "", said, said, "stop", 1, 1)
+                file.write(json.dumps(asdict(line)) + "\n")
+    app = start(graded)
+    page = visit(app.at("evals?how=Blind+A/B&candidate=answers:aspen&baseline=answers:birch"))
+    told = page.get_by_text("20 rows judged by a judge in both orders: answers:aspen is better in 20")
+    expect(page.get_by_text("What a judge model says")).to_be_visible()
+    expect(told).not_to_be_visible()
+    page.get_by_text("What a judge model says").click()
+    expect(told).to_be_visible()
+    app.stop()
 
 
 def test_a_judgement_can_be_taken_back_and_survives_the_end_of_the_app(graded, start, visit):

@@ -20,6 +20,7 @@ from workbench.cli import (
     frozen,
     grade,
     importing,
+    judge,
     meaning,
     project,
     publish,
@@ -52,7 +53,10 @@ class Sections(click.Group):
         ),
         ("The held-out set", ("split", "freeze", "versions", "audit", "export")),
         ("The model", ("eval", "evals", "trend", "train", "runs", "stop", "resume", "publish")),
-        ("The judgement", ("advise", "slices", "verdict", "report", "grade", "notes", "trace", "compare")),
+        (
+            "The judgement",
+            ("advise", "slices", "verdict", "report", "grade", "judge", "notes", "trace", "compare"),
+        ),
     )
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -90,6 +94,7 @@ for module in (
     compare,
     advise,
     grade,
+    judge,
     publish,
 ):
     for command in module.COMMANDS:

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from curation.errors import TouchstoneError
-from evals import grading, marked
+from evals import grading, judged, marked
 from evals.grading import Kind, Question
 from workbench import grades, state
 from workbench.widgets import text
@@ -68,6 +68,22 @@ def draw(folder: Path, kind: Kind, *, candidate: str, baseline: str) -> None:
         found = grading.tally(folder, kind, candidate=candidate, baseline=baseline)
         for sentence in grading.sentences(found, candidate, baseline):
             text.plain(sentence)
+    if kind == "pair":
+        _judges(folder, candidate, baseline, done=not now.left)
+
+
+def _judges(folder: Path, candidate: str, baseline: str, *, done: bool) -> None:
+    """What language models said of the pair, out of sight until this person has judged."""
+    try:
+        found = judged.tallies(folder, candidate, baseline)
+    except TouchstoneError as error:
+        text.failure(error)
+        return
+    if not found:
+        return
+    with st.container() if done else st.expander("What a judge model says: look after judging"):
+        for one in found:
+            text.plain(" ".join(judged.sentences(one)), "dim")
 
 
 def _shown(one: Question, kind: Kind) -> dict[str, object]:
