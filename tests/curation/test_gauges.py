@@ -10,6 +10,8 @@ import pytest
 from curation import gauges
 from curation.errors import BadInput
 from curation.files import canonical_json
+from curation.progress import SILENT
+from curation.shift import measure_shift
 from tests.curation.conftest import chat
 from tests.curation.frozen import write
 
@@ -144,6 +146,28 @@ def test_copies_within_a_group_do_not_make_a_shift(tmp_path):
         rows += [("test" if group % 2 else "train", chat(text, "x"), f"g{group}") for _ in range(10)]
     write(tmp_path, rows)
     assert not gauges.measure(tmp_path).shift.clear
+
+
+def test_what_chance_reaches_on_few_rows_is_no_shift():
+    """Of random splits of forty rows some pass 0.65; dealing the sides by chance passes it too, and says so."""
+    rng = random.Random(6)
+    texts = [words(rng, [f"common{i}" for i in range(12)]) for _ in range(40)]
+    over, clear = 0, 0
+    with duckdb.connect() as connection:
+        for _ in range(12):
+            rng.shuffle(texts)
+            connection.execute(
+                "create or replace table told (split varchar, id varchar, belongs varchar, prompt varchar)"
+            )
+            connection.executemany(
+                "insert into told values (?, ?, ?, ?)",
+                [("test" if i < 20 else "train", str(i), str(i), text) for i, text in enumerate(texts)],
+            )
+            found = measure_shift(connection, SILENT)
+            over += found.auc > 0.65
+            clear += found.clear
+            assert found.clear or found.told[0] == "good"
+    assert over > clear
 
 
 def test_too_few_rows_for_a_shift_are_said_and_are_no_half(tmp_path):

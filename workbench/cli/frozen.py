@@ -109,7 +109,10 @@ def _say_gauges(session: Session, measured: Gauges) -> None:
     if measured.shift.clear:
         session.say(
             table(
-                [(w.word, w.side, f"{w.test:.1%}", f"{w.train:.1%}") for w in measured.shift.words],
+                [
+                    (w.word, w.side, f"{100 * w.test:.1f} %", f"{100 * w.train:.1f} %")
+                    for w in measured.shift.words
+                ],
                 ("word", "speaks for", "of test prompts", "of train prompts"),
             )
         )

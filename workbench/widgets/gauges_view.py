@@ -32,7 +32,12 @@ def gauges_view(found: Gauges, review: Callable[[str, Sequence[str]], None]) -> 
         return
     table(
         [
-            {"word": w.word, "side": w.side, "test": f"{w.test:.1%}", "train": f"{w.train:.1%}"}
+            {
+                "word": w.word,
+                "side": w.side,
+                "test": f"{100 * w.test:.1f} %",
+                "train": f"{100 * w.train:.1f} %",
+            }
             for w in found.shift.words
         ],
         [
