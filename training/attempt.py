@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from curation import events, models
 from curation.errors import JobFailed, Stopped
 from curation.work import Work
-from training import checkpoints, smoke, tokens, weights
+from training import best, checkpoints, smoke, tokens, weights
 from training.batches import StepSize, step_sizes, steps_in_epoch
 from training.curve import loss_curve
 from training.recipe import every, warmup
@@ -161,14 +161,16 @@ def _once(run: Run, work: Work, build: Build, held_by: Held, micro: int) -> dict
     weights.keep_adapter_precise(trainer.model, run.recipe)
     _same_tokens(held_by(trainer), run.manifest.digest)
     _train(trainer, attempt, start)
+    kept = best.restore(run, trainer.model) if run.recipe.keep == "best" else None
     work.stage("Saving the weights")
     weights.save(run, trainer.model, tokenizer, place)
+    best.forget(run)
     if run.recipe.gradient_checkpointing:  # it excludes the cache that answering needs
         off = "activation_checkpointing_disable"
         older = "gradient_checkpointing_disable"
         getattr(trainer.model, off if hasattr(trainer.model, off) else older)()
     answers = smoke.ask(trainer.model, tokenizer, data, held, run.task.max_new_tokens, work)
-    return _result(attempt, device, answers)
+    return _result(attempt, device, answers) | {"kept_step": kept}
 
 
 def _reporter(
@@ -186,12 +188,20 @@ def _reporter(
     patience = 10 if run.manifest.dtype == "float16" else 1
     if whole:  # a step of the warm-up may be too small to change a weight
         patience += warmup(recipe, len(sizes))
-    count = (
-        0 if recipe.gradient_checkpointing else recipe.sample_rows
-    )  # it excludes the cache answering needs
+    # checkpointing of gradients excludes the cache that answering needs
+    count = 0 if recipe.gradient_checkpointing else recipe.sample_rows
 
-    def sampled(model: Any) -> list[dict[str, Any]]:  # noqa: ANN401
-        return smoke.sample(model, tokenizer, data, held, run.task.max_new_tokens, count)
+    def after_validation(model: Any, step: int) -> bool:  # noqa: ANN401
+        if count:
+            for answer in smoke.sample(model, tokenizer, data, held, run.task.max_new_tokens, count):
+                work.event("sample", step=step, **answer)
+        if recipe.keep == "best":
+            best.keep(run, model, step)
+        over = best.tired(run.folder, recipe.patience) and step < len(sizes)
+        if over:
+            told = f"Stopped at step {step}: {recipe.patience} validation losses without a better one."
+            work.event("early_stop", step=step, message=told)
+        return over
 
     return Reporter(
         work,
@@ -199,7 +209,7 @@ def _reporter(
         validates=bool(held.rows),
         patience=patience,
         whole=whole,
-        sampled=sampled if count else None,
+        after_validation=after_validation,
     )
 
 

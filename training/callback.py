@@ -39,7 +39,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         patience: steps with a learning rate above zero before a still untouched adapter is a failure;
             1, and more in float16, whose first steps may be skipped.
         whole: every weight is trained, not an adapter.
-        sampled: gives the answers of the model as it is to a few validation rows.
+        after_validation: gets the model and the step after each validation loss; True ends the training.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         validates: bool,
         patience: int = 1,
         whole: bool = False,
-        sampled: Callable[[Any], list[dict[str, Any]]] | None = None,
+        after_validation: Callable[[Any, int], bool] | None = None,
     ) -> None:
         self.work = work
         self.sizes = sizes
         self.validates = validates
         self.patience = patience
         self.whole = whole
-        self.sampled = sampled
+        self.after_validation = after_validation
         self._before: tuple[str, torch.Tensor] | None = None
         self.recent: deque[_Measured] = deque(maxlen=WINDOW)
         self.seconds = 0.0
@@ -195,11 +195,11 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
                 **_preference(logs, "eval_"),
             )
 
-    def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """With each validation loss, what the model answers by now."""
-        if self.sampled is not None:
-            for answer in self.sampled(kwargs["model"]):
-                self.work.event("sample", step=state.global_step, **answer)
+    def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        """With each validation loss: what the model answers by now, and whether it pays to go on."""
+        if self.after_validation is not None and self.after_validation(kwargs["model"], state.global_step):
+            control.should_training_stop = True
+        return control
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """A checkpoint is complete and on the disk."""

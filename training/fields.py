@@ -26,7 +26,17 @@ RATES: dict[tuple[str, str], tuple[float, float, float]] = {
     ("dpo", "lora"): (5e-6, 5e-7, 1e-4),
     ("dpo", "full"): (5e-7, 5e-8, 1e-5),
 }
-ADDED = ("tuning", "use_dora", "use_rslora", "quantization", "beta", "loss_type", "sample_rows")
+ADDED = (
+    "tuning",
+    "use_dora",
+    "use_rslora",
+    "quantization",
+    "beta",
+    "loss_type",
+    "sample_rows",
+    "keep",
+    "patience",
+)
 """Fields that came after the first release: at their defaults they change nothing, so no hash either."""
 
 
@@ -286,6 +296,22 @@ class Recipe(BaseModel):
         "Below 1: share of the run between two validation losses. From 1 on: a number of steps.",
         "Ten points show where the validation loss turns.",
         gt=0,
+    )
+    keep: Literal["last", "best"] = _field(
+        "last",
+        "Weights kept",
+        "Validation and checkpoints",
+        "The weights after the last step, or those with the lowest validation loss.",
+        "The last step of a falling learning rate is usually the best; with many epochs keep the best.",
+    )
+    patience: int | None = _field(
+        None,
+        "Patience",
+        "Validation and checkpoints",
+        "Stop after so many validation losses without a better one. Empty: train to the end.",
+        "Off: a schedule that is cut short never reaches its small steps.",
+        ge=1,
+        le=1000,
     )
     save_steps: float = _field(
         0.1,

@@ -273,7 +273,10 @@ def describe(folder: Path) -> Summary:
     curve = loss_curve(folder)
     last = curve.train[-1] if curve.train else None
     ended = status.ended
-    smaller = events.read(folder, kinds=(SMALLER,))
+    notes = [str(event.fields["message"]) for event in events.read(folder, kinds=(SMALLER, "early_stop"))]
+    result = jobs.result(folder) if status.state == "done" else None
+    if result and result.get("kept_step") is not None:
+        notes.append(f"Kept are the weights of step {result['kept_step']}, the best by validation loss.")
     return Summary(
         id=folder.name,
         status=status,
@@ -286,8 +289,8 @@ def describe(folder: Path) -> Summary:
         tokens_per_second=last.tokens_per_second if last else None,
         eta_seconds=None if ended else curve.eta_seconds,
         resumable=status.state in jobs.RESUMABLE,
-        note=smaller[-1].fields["message"] if smaller else "",
-        result=jobs.result(folder) if status.state == "done" else None,
+        note=" ".join(dict.fromkeys(notes)),
+        result=result,
     )
 
 
