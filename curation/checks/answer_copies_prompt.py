@@ -32,7 +32,8 @@ def answer_copies_prompt(rows: Rows) -> pa.Table:
     Why it hurts training: the model learns to give back what it was asked.
 
     False alarms: "repeat after me", corrections of spelling, edits of code or text; a turn that asks for one of
-    these is left alone, and so are answers cut out of a longer text.
+    these is left alone, and so are answers cut out of a longer text. An edit that only the system prompt asks for is
+    found all the same; a copied turn with a word that often asks for an edit (find, make, text) is missed.
 
     How to fix: write the answer, or drop the row.
 
