@@ -92,23 +92,29 @@ def render(
 ) -> list[Rendered]:
     """Training rows of one conversation, loss on each assistant text and its end-of-turn token.
 
+    A turn whose `weight` is 0 (as OpenAI's files mark answers that are context only) carries no loss.
+
     The first `after` turns are only read.
 
     One row where the template only ever appends. A template that rewrites earlier turns (Qwen3 drops their
     reasoning, Mistral moves the system text) gives one row for each assistant turn, with loss on that turn.
 
     Raises:
-        TemplateProblem: no answer at the end, an empty answer, two answers in a row, or a template that
-            refuses the conversation or does not continue its own prompt.
+        TemplateProblem: no answer at the end, an empty answer, two answers in a row, none that counts, or a
+            template that refuses the conversation or does not continue its own prompt.
     """
     _check_turns(messages)
     dialect = dialect_of(tokenizer)
     answers = [k for k, message in enumerate(messages) if message.get("role") == "assistant" and k >= after]
+    if not any(_counts(messages[k]) for k in answers):
+        raise TemplateProblem(
+            "Every answer has weight 0: there is nothing to train on.", hint="Drop the row or its weights."
+        )
     whole = _row(tokenizer, dialect, messages, tools, answers)
     if whole is not None:
         return [whole]
     rows = []
-    for k in answers:
+    for k in filter(lambda k: _counts(messages[k]), answers):
         row = _row(tokenizer, dialect, messages[: k + 1], tools, [k])
         if row is None:
             raise TemplateProblem(
@@ -204,6 +210,11 @@ def _check_turns(messages: Sequence[Message]) -> None:
             )
 
 
+def _counts(message: Message) -> bool:
+    """Whether a turn may carry loss."""
+    return bool(message.get("weight", 1))
+
+
 def _row(
     tokenizer: Tokenizer,
     dialect: Dialect,
@@ -231,6 +242,8 @@ def _row(
         end = max((i for i in range(head, len(turn)) if turn[i] in dialect.specials), default=None)
         if ids[:head] != known[heads[k]] or ids[: len(turn)] != turn or end is None:
             return None
+        if not _counts(messages[k]):
+            continue
         labels[head : end + 1] = turn[head : end + 1]
         marked.append((len(heads[k]), _end_in_text(tokenizer, fulls[k], turn[end])))
     if any(label not in (NO_LOSS, token) for label, token in zip(labels, ids, strict=True)):

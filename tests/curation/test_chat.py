@@ -113,6 +113,24 @@ def test_the_trained_tokens_of_an_answer_read_back_as_its_content(families, name
     assert chat.answer_text(tokenizer, ids) == turns[-1]["content"].strip()
 
 
+@FAMILY
+def test_an_answer_of_weight_0_is_read_and_never_learned(families, name):
+    light = [dict(turn) for turn in CHAT]
+    light[2]["weight"] = 0
+    rows = chat.render(families[name], light)
+    assert [text for row in rows for text in trained_texts(row)] == [
+        text for text in trained_texts_of_all(families[name]) if "It is 4." in text
+    ]
+    assert any("Hello!" in row.text for row in rows)
+    light[4]["weight"] = 0
+    with pytest.raises(TemplateProblem, match="weight 0"):
+        chat.render(families[name], light)
+
+
+def trained_texts_of_all(tokenizer):
+    return [text for row in chat.render(tokenizer, CHAT) for text in trained_texts(row)]
+
+
 def test_a_template_that_only_appends_gives_one_row_for_the_whole_chat(families):
     rows = chat.render(families["chatml"], CHAT)
     assert [row.row_turn for row in rows] == [4]
