@@ -377,10 +377,13 @@ def _guess(cursor: duckdb.DuckDBPyConnection) -> task.Task:
         select
             answer_text(messages),
             case when turn_roles(messages)[1] = 'system' then turn_texts(messages)[1] end,
-            chosen is not null
+            chosen is not null,
+            coalesce(json_array_length(messages->-1->'tool_calls'), 0) > 0
         from content
         using sample reservoir ({_SAMPLE} rows) repeatable (0)
         """
     ).fetchall()
-    answers, systems, pairs = zip(*rows, strict=True) if rows else ((), (), ())
-    return task.guess([answer or "" for answer in answers], systems, pairs=2 * sum(pairs) > len(rows))
+    answers, systems, pairs, calls = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return task.guess(
+        [answer or "" for answer in answers], systems, pairs=2 * sum(pairs) > len(rows), calls=sum(calls)
+    )

@@ -316,7 +316,9 @@ def relabel(path: Path, before: Sequence[str], after: Sequence[str]) -> None:
     write_yaml(path, {**stored, "labels": [*after, *added]})
 
 
-def guess(answers: Sequence[str], systems: Sequence[str | None], *, pairs: bool = False) -> Task:
+def guess(
+    answers: Sequence[str], systems: Sequence[str | None], *, pairs: bool = False, calls: int = 0
+) -> Task:
     """Guess a task from the data: answers and system prompts of up to some thousands of examples.
 
     A guess is marked `guessed`; a person approves it in the app, the CLI uses it as it is.
@@ -325,11 +327,14 @@ def guess(answers: Sequence[str], systems: Sequence[str | None], *, pairs: bool 
         answers: the last assistant turn of each example.
         systems: the system turn of each example, None where there is none.
         pairs: whether the examples are preference pairs.
+        calls: how many of the answers are tool calls, whose text is empty.
     """
     common = Counter(text for text in systems if text).most_common(1)
     system = common[0][0] if common and common[0][1] * 2 >= len(systems) else None
     if pairs:
         return Task(kind="preference", system_prompt=system, guessed=True)
+    if 2 * calls > len(answers):
+        return Task(kind="free_form", system_prompt=system, primary="tool_call", guessed=True)
     told = [answer.strip() for answer in answers if answer.strip()]
     objects = [value for value in map(_json_object, told) if value is not None]
     if told and len(objects) >= 0.7 * len(told):

@@ -79,9 +79,12 @@ def create(
     rows = examples.sample(rows, limit)
     if not rows:
         raise NotReady(
-            f"The {split} split has no row with an expected answer.",
+            f"The {split} split has no row with an expected answer"
+            + (f" in words: its {skipped} rows end in something else." if skipped else "."),
             where=version.name,
-            hint="Split with a larger share and freeze again.",
+            hint="Where the answers are tool calls: --scorer tool_call."
+            if skipped and not calls
+            else "Split with a larger share and freeze again.",
         )
     train, _ = examples.of_split(version, "train", calls=calls)
     for one in chosen:

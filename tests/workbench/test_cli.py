@@ -295,6 +295,8 @@ def test_a_repair_can_be_tried_first_and_flags_say_how_often_a_check_was_right(w
     workbench("undo", "p")
     assert workbench("flags", "p", "--json")["total"] == 3
     assert "no repair" in workbench("fix", "p", "pii", code=2).stderr
+    nothing = workbench("fix", "p", "mojibake").stdout
+    assert "nothing changed" in nothing and "undo" not in nothing
 
 
 def test_gauges_stand_beside_the_audit_and_change_no_exit_code(intents):
@@ -308,3 +310,24 @@ def test_gauges_stand_beside_the_audit_and_change_no_exit_code(intents):
     )
     told = intents("audit", "p", "--gauges").stdout
     assert all(one["sentence"] in told for one in found["readings"])
+
+
+def test_rows_are_listed_by_what_was_asked_since_their_answers_are_alike(intents):
+    listed = intents("rows", "p", "--where", "label=red", "--limit", "1").stdout
+    assert sentence(0)[:40] in listed
+
+
+def test_tool_calls_as_answers_are_pointed_to_the_scorer_that_reads_them(workbench):
+    call = {"id": "c", "type": "function", "function": {"name": "land", "arguments": "{}"}}
+    turns = [
+        [{"role": "user", "content": sentence(i)}, {"role": "assistant", "tool_calls": [call]}]
+        for i in range(20)
+    ]
+    rows = "".join(json.dumps({"messages": one}) + "\n" for one in turns)
+    (workbench.folder / "calls.jsonl").write_text(rows)
+    for command in ("new p", "import p calls.jsonl", "split p --test 4 --validation 4", "freeze p"):
+        workbench(*command.split())
+    refused = workbench("eval", "p", "--candidate", "majority", "--scorer", "exact", code=1).stderr
+    assert "--scorer tool_call" in refused
+    assert "primary: tool_call" in (workbench.folder / "p" / "task.yaml").read_text("utf-8")
+    assert sentence(3)[:20] in workbench("rows", "p").stdout

@@ -15,6 +15,7 @@ from curation.dedup import semantic
 from curation.errors import unknown
 from curation.store import Store
 from evals.significance import wilson
+from evals.wording import counted
 from workbench.cli.options import json_option, project_argument, table
 from workbench.cli.session import Session
 
@@ -46,7 +47,7 @@ def check(session: Session, project: str, only: tuple[str, ...]) -> None:
     blocked = severities.get("block", 0)
     if blocked:
         session.say(
-            f"{blocked:,} examples cannot be trained on as they are and would be left out of a version."
+            f"{counted(blocked, 'example')} cannot be trained on as is and would be left out of a version."
         )
     session.emit({"flags": found, "examples_by_severity": severities})
 
@@ -126,9 +127,11 @@ def fix(session: Session, project: str, name: str, text: str | None, dry_run: bo
     for one in mended[:_SHOWN] if dry_run else []:
         session.say(f"{one.id}  {len(one.before)} turns -> {len(one.after)}")
     if dry_run:
-        session.say(f"{len(mended):,} examples would change.")
+        session.say(f"{counted(len(mended), 'example')} would change.")
+    elif mended:
+        session.say(f"{counted(len(mended), 'example')} changed; workbench undo {project} takes it back.")
     else:
-        session.say(f"{len(mended):,} examples changed; workbench undo {project} takes it back.")
+        session.say("No example can be repaired this way, so nothing changed.")
     session.emit(
         {
             "fix": name,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
 
 from curation import decisions, filters, meaning, views
 from curation.changes import Kind
 from curation.errors import BadUsage
+from curation.example import text_of
 from curation.files import read_json
 from workbench.cli.options import json_option, project_argument, table
 from workbench.cli.session import Session
@@ -79,15 +81,21 @@ def rows(
                         r["label"] or "",
                         r["decision"],
                         r["split"] or "",
-                        _short(str(r["messages"][-1].get("content"))),
+                        _short(_asked(r["messages"])),
                     )
                     for r in found
                 ],
-                ("id", "label", "decision", "split", "last turn"),
+                ("id", "label", "decision", "split", "last user turn"),
             )
         )
     session.say(f"{len(found):,} of {total:,}" + ("" if quarantine else f": {chosen.english}"))
     session.emit({"total": total, "rows": found})
+
+
+def _asked(messages: list[dict[str, Any]]) -> str:
+    """The last user turn, which tells rows of one label apart; without one, the last turn."""
+    asked = [one for one in messages if one["role"] == "user"] or messages
+    return text_of(asked[-1])
 
 
 def _short(text: str, width: int = 70) -> str:
