@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from curation.errors import BadInput, BadUsage
+from curation.errors import BadInput
 
 _MISTAKES_SHOWN = 5
 
@@ -21,7 +21,7 @@ def read_answers(path: Path) -> dict[str, str | None]:
     try:
         lines = path.read_text("utf-8-sig").split("\n")
     except FileNotFoundError as error:
-        raise BadUsage("There is no such file of answers.", where=str(path)) from error
+        raise BadInput("There is no such file of answers.", where=str(path)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"The file cannot be read: {error}", where=str(path)) from error
     answers: dict[str, str | None] = {}

@@ -33,14 +33,14 @@ def check(session: Session, project: str, only: tuple[str, ...]) -> None:
         task = tasks.load(store.project.task_path)
         progress = session.progress()
         found = checks.run(store, task, only=only, progress=progress)
-        counted = lengths.count(store, task, progress)
-        if counted and "token_length" in found:
+        measured = lengths.count(store, task, progress)
+        if measured and "token_length" in found:
             found |= checks.run(store, task, only=["token_length"], progress=progress)
         severities: dict[str, int] = dict(
             store.rows("select severity, count(distinct seq) from open_flag group by all")
         )
     session.say(table([(name, n) for name, n in found.items()], ("check", "flags")))
-    if counted is None and "token_length" in found:
+    if measured is None and "token_length" in found:
         session.say(
             f"Tokens are not counted, so token_length finds nothing: {task.model.name} is not ready on this machine."
         )
