@@ -154,7 +154,7 @@ def test_what_cannot_be_evaluated_is_refused_before_a_folder_is_made(
         (BadUsage, "no run called 'r009'", (task, ["run:r009"], {})),
         (BadUsage, "64 training rows", (task, ["few-shot:64"], {})),
         (BadInput, "None of its 1 ids", (task, [f"answers:{strangers}"], {})),
-        (BadInput, "cannot be read", (task, ["answers:nowhere.jsonl"], {})),
+        (BadInput, "no such file", (task, ["answers:nowhere.jsonl"], {})),
         (BadInput, "does not exist", (task, ["prompt@nowhere.txt"], {})),
     ]:
         with pytest.raises(error) as caught:
