@@ -115,6 +115,20 @@ def find(cursor: duckdb.DuckDBPyConnection, sources: Sequence[int], column: str)
         where identified.external_id = n.external_id and identified.id = n.id
         """
     )
+    # of rows with one content, a revision is no longer the one that brings it: the first of the others is
+    cursor.execute(
+        """
+        update identified
+        set first = identified.line = m.line
+        from (
+            select id, min(line) as line
+            from identified
+            where id is not null and known is null
+            group by id
+        ) m
+        where identified.id = m.id and identified.known is null
+        """
+    )
     cursor.execute(
         """
         create or replace temp table revised as

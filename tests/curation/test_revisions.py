@@ -152,6 +152,20 @@ def test_a_correction_that_makes_two_rows_equal_is_taken(first, tmp_path):
     assert texts[0] == texts[1]
 
 
+def test_a_new_row_may_say_what_a_changed_row_says_now(opened, tmp_path):
+    take(opened, tmp_path, "tickets-2026-01.jsonl", [row(1)])
+    same = {"messages": chat("a question of its own", "yes")}
+    report = take(
+        opened,
+        tmp_path,
+        "tickets-2026-02.jsonl",
+        [same | {"ticket": "t1"}, same | {"ticket": "t2"}],
+        changed="theirs",
+    )
+    assert (report.rows, report.examples, report.repeated, report.revised) == (2, 1, 1, 1)
+    assert opened.value("select count(*) from live") == 2
+
+
 def test_an_id_that_was_not_mapped_at_first_is_known_all_the_same(opened, tmp_path):
     rows = [row(i) for i in range(4)]
     importing.import_file(opened, write_jsonl(tmp_path / "t-2026-01.jsonl", rows), who="ann")
