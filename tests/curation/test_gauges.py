@@ -15,6 +15,8 @@ from curation.shift import measure_shift
 from tests.curation.conftest import chat
 from tests.curation.frozen import write
 
+pytestmark = pytest.mark.slow
+
 LONG = "Your parcel was handed to the neighbour on the second floor."
 
 

@@ -11,6 +11,8 @@ from curation.errors import NotReady
 from tests.curation.conftest import chat, write_jsonl
 from tests.curation.test_label_errors import TOPICS, by_topic
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def quick():

@@ -10,6 +10,8 @@ import pytest
 from curation.errors import BadUsage
 from curation.scan import scan
 
+pytestmark = pytest.mark.slow
+
 
 def chat(prompt, answer):
     return {"messages": [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]}

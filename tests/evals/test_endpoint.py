@@ -26,7 +26,7 @@ from evals import answers, endpoint, endpoint_asking, evaluation, price
 from evals.answers import Answer
 from evals.candidates import parse, parse_all
 
-pytestmark = pytest.mark.usefixtures("own_cache")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_cache")]
 SECRET = "sk-very-secret-0123456789"
 Behave = Callable[["Server", str, int], tuple[int, Any]]
 

@@ -21,6 +21,8 @@ from tests.evals.conftest import write_evaluation
 from tests.evals.test_endpoint import Server, chat
 from workbench import cli
 
+pytestmark = pytest.mark.slow
+
 PAIR = {"candidate": "run:r001", "baseline": "prompt"}
 MARKS = {"run:r001": [1] * 13 + [0] * 3, "prompt": [1] * 4 + [0] * 9 + [1] * 3}
 """4 rows with the same answer, 9 on which only the run is right, 3 on which only the prompt is."""

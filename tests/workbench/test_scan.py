@@ -12,6 +12,8 @@ import pytest
 
 from workbench import cli
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = '</style></div><script>alert(1)</script><img src="http://evil.test/x" onerror=alert(2)>{{ 7 * 7 }}'
 
 
